@@ -1,0 +1,190 @@
+//! The settings of a log.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::format::layout::BLOCK_BYTES;
+use crate::storage::{IoMode, OsStorage, Storage};
+
+/// What happens to the partly filled block at the end of a write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TailPolicy {
+    /// The next write goes on in it: the block is written again with the same bytes in front. It
+    /// saves space, and asks of the disk that a torn write leaves sectors (512 bytes) that were
+    /// written with the same bytes as they were.
+    #[default]
+    Rewrite,
+    /// The next write starts a block of its own, and a durable block is never written again: for
+    /// disks whose sectors can tear.
+    Pad,
+}
+
+/// How much of the log is read and checked before it is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OpenCheck {
+    /// Every segment's header, and the whole of the last segment: its cost does not grow with the
+    /// log. Damage in older, sealed segments is found when they are read.
+    #[default]
+    LastSegment,
+    /// Every byte of the log. Damage anywhere refuses to open.
+    Everything,
+}
+
+/// The settings of a log. Only the directory has no default.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) directory: PathBuf,
+    pub(crate) segment_bytes: u64,
+    pub(crate) payload_bytes_max: u32,
+    pub(crate) buffer_bytes: usize,
+    pub(crate) io_mode: IoMode,
+    pub(crate) tail_policy: TailPolicy,
+    pub(crate) open_check: OpenCheck,
+    pub(crate) storage: Option<Arc<dyn Storage>>,
+}
+
+impl Config {
+    /// The smallest segment.
+    pub const SEGMENT_BYTES_MIN: u64 = 64 * 1024;
+    /// The largest segment.
+    pub const SEGMENT_BYTES_MAX: u64 = 1 << 34;
+
+    /// A log in `directory`, which is made if it is not there, with every other setting as it
+    /// comes: 64 MiB segments, payloads up to 16 MiB, direct I/O where the file system takes it.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            segment_bytes: 64 << 20,
+            payload_bytes_max: 16 << 20,
+            buffer_bytes: 1 << 20,
+            io_mode: IoMode::Direct,
+            tail_policy: TailPolicy::default(),
+            open_check: OpenCheck::default(),
+            storage: None,
+        }
+    }
+
+    /// A log on `storage` in place of a directory of the real file system.
+    #[must_use]
+    pub fn on(storage: Arc<dyn Storage>) -> Self {
+        Self {
+            storage: Some(Arc::clone(&storage)),
+            ..Self::new(storage.path())
+        }
+    }
+
+    /// How long segments are made, in bytes: a multiple of 4,096 from 64 KiB to 16 GiB.
+    #[must_use]
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
+    }
+
+    /// The longest payload that is taken, in bytes. It is checked when writing, never when reading:
+    /// a log written with a higher limit stays readable.
+    #[must_use]
+    pub fn payload_bytes_max(mut self, bytes: u32) -> Self {
+        self.payload_bytes_max = bytes;
+        self
+    }
+
+    /// How many bytes may wait in memory for a write before `append` itself starts one.
+    #[must_use]
+    pub fn buffer_bytes(mut self, bytes: usize) -> Self {
+        self.buffer_bytes = bytes;
+        self
+    }
+
+    /// How bytes get to the disk.
+    #[must_use]
+    pub fn io_mode(mut self, mode: IoMode) -> Self {
+        self.io_mode = mode;
+        self
+    }
+
+    /// What happens to the partly filled block at the end of a write.
+    #[must_use]
+    pub fn tail_policy(mut self, policy: TailPolicy) -> Self {
+        self.tail_policy = policy;
+        self
+    }
+
+    /// How much is read and checked before the log is opened.
+    #[must_use]
+    pub fn open_check(mut self, check: OpenCheck) -> Self {
+        self.open_check = check;
+        self
+    }
+
+    /// The log's directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The storage the log lives on; the directory is made when it is not there.
+    pub(crate) fn open_storage(&self) -> Result<Arc<dyn Storage>> {
+        if let Some(storage) = &self.storage {
+            return Ok(Arc::clone(storage));
+        }
+        OsStorage::create_directory(&self.directory).map_err(|source| Error::Io {
+            operation: "create directory",
+            path: self.directory.clone(),
+            source,
+        })?;
+        Ok(Arc::new(OsStorage::new(&self.directory, self.io_mode)))
+    }
+
+    /// # Errors
+    ///
+    /// [`Error::Config`] names the first setting that is out of range.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let segment_ok = (Self::SEGMENT_BYTES_MIN..=Self::SEGMENT_BYTES_MAX)
+            .contains(&self.segment_bytes)
+            && self.segment_bytes.is_multiple_of(BLOCK_BYTES as u64);
+        let checks = [
+            (
+                "segment_bytes",
+                self.segment_bytes,
+                segment_ok,
+                "a multiple of 4,096 from 64 KiB to 16 GiB",
+            ),
+            (
+                "buffer_bytes",
+                self.buffer_bytes as u64,
+                (BLOCK_BYTES..=1 << 30).contains(&self.buffer_bytes),
+                "from 4 KiB to 1 GiB",
+            ),
+        ];
+        match checks.into_iter().find(|&(.., ok, _)| !ok) {
+            Some((setting, value, _, requirement)) => Err(Error::Config {
+                setting,
+                value,
+                requirement,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let check = |config: Config, name: &str| match config.validate() {
+            Err(Error::Config { setting, .. }) => assert_eq!(setting, name),
+            other => panic!("{other:?}"),
+        };
+        check(Config::new("d").segment_bytes(1 << 10), "segment_bytes");
+        check(
+            Config::new("d").segment_bytes((1 << 20) + 1),
+            "segment_bytes",
+        );
+        check(Config::new("d").buffer_bytes(1), "buffer_bytes");
+        assert!(Config::new("d").validate().is_ok());
+    }
+}

@@ -1,0 +1,384 @@
+//! The footer index: what a sealed segment holds, so that readers can pass over it or go straight
+//! to the part they need.
+
+use std::collections::BTreeMap;
+
+use super::cursor::{Cursor, DecodeFault};
+use crate::types::{Epoch, KindCode, Lsn, RecordKind, Timestamp};
+
+/// How many different ids a segment's footer counts one by one; the rest are counted together.
+pub(crate) const ID_COUNTS_MAX: usize = 1024;
+
+/// Bytes of segment that one zone covers, at least.
+pub(crate) const ZONE_BYTES: u64 = 256 * 1024;
+
+const ZONE_ENCODED_BYTES: usize = 11 * 8;
+const ID_ENCODED_BYTES: usize = 16;
+const KIND_ENCODED_BYTES: usize = 12;
+const CONTROL_ENCODED_BYTES: usize = 8;
+const FIXED_ENCODED_BYTES: usize = 8 * 8 + 4 + 3 * (4 + 8) + 2 * 4;
+
+/// Smallest and largest of a value over some records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span<T> {
+    pub(crate) min: T,
+    pub(crate) max: T,
+}
+
+impl<T: Ord + Copy> Span<T> {
+    pub(crate) fn of(value: T) -> Self {
+        Self {
+            min: value,
+            max: value,
+        }
+    }
+
+    pub(crate) fn include(&mut self, value: T) {
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+    }
+
+    /// Whether the two spans share a value.
+    pub(crate) fn touches(&self, other: &Self) -> bool {
+        self.min <= other.max && other.min <= self.max
+    }
+}
+
+/// How many records carry each id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct IdCounts {
+    pub(crate) counts: BTreeMap<u64, u64>,
+    /// Records of ids that are not in `counts`, because there were too many different ones.
+    pub(crate) others: u64,
+}
+
+impl IdCounts {
+    pub(crate) fn add(&mut self, id: u64) {
+        if let Some(count) = self.counts.get_mut(&id) {
+            *count += 1;
+        } else if self.counts.len() < ID_COUNTS_MAX {
+            self.counts.insert(id, 1);
+        } else {
+            self.others += 1;
+        }
+    }
+
+    /// Whether no record can carry one of `wanted`.
+    pub(crate) fn excludes(&self, mut wanted: impl Iterator<Item = u64>) -> bool {
+        self.others == 0 && !wanted.any(|id| self.counts.contains_key(&id))
+    }
+}
+
+/// A 64-bit Bloom filter with one hash: which ids a zone may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct IdMask(pub(crate) u64);
+
+impl IdMask {
+    pub(crate) fn add(&mut self, id: u64) {
+        self.0 |= Self::bit(id);
+    }
+
+    pub(crate) fn may_hold(self, id: u64) -> bool {
+        self.0 & Self::bit(id) != 0
+    }
+
+    /// Fibonacci hashing: the top six bits of the product.
+    fn bit(id: u64) -> u64 {
+        1 << (id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
+    }
+}
+
+/// A stretch of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Zone {
+    /// Where its first record starts.
+    pub(crate) offset: u64,
+    pub(crate) first_lsn: Lsn,
+    pub(crate) time: Span<Timestamp>,
+    pub(crate) epoch: Span<Epoch>,
+    pub(crate) tenants: IdMask,
+    pub(crate) databases: IdMask,
+    pub(crate) vshards: IdMask,
+    pub(crate) collections: IdMask,
+    pub(crate) kinds: IdMask,
+}
+
+/// What a segment holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentIndex {
+    pub(crate) first_lsn: Lsn,
+    pub(crate) last_lsn: Lsn,
+    pub(crate) time: Span<Timestamp>,
+    pub(crate) epoch: Span<Epoch>,
+    pub(crate) payload_bytes: u64,
+    /// Writes that went into the segment.
+    pub(crate) writes: u64,
+    pub(crate) kinds: BTreeMap<KindCode, u64>,
+    pub(crate) tenants: IdCounts,
+    pub(crate) databases: IdCounts,
+    pub(crate) vshards: IdCounts,
+    /// In order of offset; the first starts at the first record.
+    pub(crate) zones: Vec<Zone>,
+    /// Where each control record starts, in order.
+    pub(crate) controls: Vec<u64>,
+}
+
+impl SegmentIndex {
+    /// How many bytes [`Self::encode`] gives.
+    pub(crate) fn encoded_len(&self) -> usize {
+        let ids = [&self.tenants, &self.databases, &self.vshards];
+        FIXED_ENCODED_BYTES
+            + self.kinds.len() * KIND_ENCODED_BYTES
+            + ids
+                .iter()
+                .map(|ids| ids.counts.len() * ID_ENCODED_BYTES)
+                .sum::<usize>()
+            + self.zones.len() * ZONE_ENCODED_BYTES
+            + self.controls.len() * CONTROL_ENCODED_BYTES
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.encoded_len());
+        let mut u64s = |values: &[u64]| {
+            for value in values {
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+        };
+        u64s(&[self.first_lsn.value(), self.last_lsn.value()]);
+        u64s(&[
+            self.time.min.as_nanos().cast_unsigned(),
+            self.time.max.as_nanos().cast_unsigned(),
+        ]);
+        u64s(&[self.epoch.min.value(), self.epoch.max.value()]);
+        u64s(&[self.payload_bytes, self.writes]);
+        put_count(&mut out, self.kinds.len());
+        for (code, count) in &self.kinds {
+            out.extend_from_slice(&u32::from(code.bits()).to_le_bytes());
+            out.extend_from_slice(&count.to_le_bytes());
+        }
+        for ids in [&self.tenants, &self.databases, &self.vshards] {
+            put_count(&mut out, ids.counts.len());
+            out.extend_from_slice(&ids.others.to_le_bytes());
+            for (id, count) in &ids.counts {
+                out.extend_from_slice(&id.to_le_bytes());
+                out.extend_from_slice(&count.to_le_bytes());
+            }
+        }
+        put_count(&mut out, self.zones.len());
+        for zone in &self.zones {
+            put_zone(&mut out, zone);
+        }
+        put_count(&mut out, self.controls.len());
+        for offset in &self.controls {
+            out.extend_from_slice(&offset.to_le_bytes());
+        }
+        debug_assert_eq!(out.len(), self.encoded_len());
+        out
+    }
+
+    /// The index in a footer's payload.
+    ///
+    /// # Errors
+    ///
+    /// Names the field that is short or out of range; bytes left over are an error too.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeFault> {
+        let mut cursor = Cursor::new(bytes);
+        let c = &mut cursor;
+        let first_lsn = Lsn::new(c.u64("first_lsn")?);
+        let last_lsn = Lsn::new(c.u64("last_lsn")?);
+        let time = time_span(c)?;
+        let epoch = epoch_span(c)?;
+        let payload_bytes = c.u64("payload_bytes")?;
+        let writes = c.u64("writes")?;
+        let mut kinds = BTreeMap::new();
+        for _ in 0..c.count("kinds", KIND_ENCODED_BYTES)? {
+            let bits = c.u32("kind")?;
+            let fault = DecodeFault::OutOfRange {
+                field: "kind",
+                value: u64::from(bits),
+            };
+            let code = KindCode::from_bits(u16::try_from(bits).map_err(|_| fault)?);
+            kinds.insert(code, c.u64("kind count")?);
+        }
+        let tenants = id_counts(c, "tenants")?;
+        let databases = id_counts(c, "databases")?;
+        let vshards = id_counts(c, "vshards")?;
+        let zones = (0..c.count("zones", ZONE_ENCODED_BYTES)?)
+            .map(|_| zone(c))
+            .collect::<Result<_, _>>()?;
+        let controls = (0..c.count("controls", CONTROL_ENCODED_BYTES)?)
+            .map(|_| c.u64("control offset"))
+            .collect::<Result<_, _>>()?;
+        cursor.finish()?;
+        Ok(Self {
+            first_lsn,
+            last_lsn,
+            time,
+            epoch,
+            payload_bytes,
+            writes,
+            kinds,
+            tenants,
+            databases,
+            vshards,
+            zones,
+            controls,
+        })
+    }
+
+    /// How many records carry `kind`.
+    pub(crate) fn count_of(&self, kind: RecordKind) -> u64 {
+        self.kinds.get(&kind.code()).copied().unwrap_or_default()
+    }
+}
+
+fn put_count(out: &mut Vec<u8>, count: usize) {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    out.extend_from_slice(&count.to_le_bytes());
+}
+
+fn put_zone(out: &mut Vec<u8>, zone: &Zone) {
+    for value in [
+        zone.offset,
+        zone.first_lsn.value(),
+        zone.time.min.as_nanos().cast_unsigned(),
+        zone.time.max.as_nanos().cast_unsigned(),
+        zone.epoch.min.value(),
+        zone.epoch.max.value(),
+        zone.tenants.0,
+        zone.databases.0,
+        zone.vshards.0,
+        zone.collections.0,
+        zone.kinds.0,
+    ] {
+        out.extend_from_slice(&value.to_le_bytes());
+    }
+}
+
+fn zone(c: &mut Cursor<'_>) -> Result<Zone, DecodeFault> {
+    Ok(Zone {
+        offset: c.u64("zone offset")?,
+        first_lsn: Lsn::new(c.u64("zone first_lsn")?),
+        time: time_span(c)?,
+        epoch: epoch_span(c)?,
+        tenants: IdMask(c.u64("zone tenants")?),
+        databases: IdMask(c.u64("zone databases")?),
+        vshards: IdMask(c.u64("zone vshards")?),
+        collections: IdMask(c.u64("zone collections")?),
+        kinds: IdMask(c.u64("zone kinds")?),
+    })
+}
+
+fn time_span(c: &mut Cursor<'_>) -> Result<Span<Timestamp>, DecodeFault> {
+    let min = Timestamp::from_nanos(c.i64("min time")?);
+    Ok(Span {
+        min,
+        max: Timestamp::from_nanos(c.i64("max time")?),
+    })
+}
+
+fn epoch_span(c: &mut Cursor<'_>) -> Result<Span<Epoch>, DecodeFault> {
+    let min = Epoch::new(c.u64("min epoch")?);
+    Ok(Span {
+        min,
+        max: Epoch::new(c.u64("max epoch")?),
+    })
+}
+
+fn id_counts(c: &mut Cursor<'_>, field: &'static str) -> Result<IdCounts, DecodeFault> {
+    let count = c.u32(field)?;
+    let fault = DecodeFault::OutOfRange {
+        field,
+        value: u64::from(count),
+    };
+    let count = usize::try_from(count).map_err(|_| fault)?;
+    if count > ID_COUNTS_MAX {
+        return Err(fault);
+    }
+    let others = c.u64(field)?;
+    let mut counts = BTreeMap::new();
+    for _ in 0..count {
+        let id = c.u64(field)?;
+        counts.insert(id, c.u64(field)?);
+    }
+    Ok(IdCounts { counts, others })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> SegmentIndex {
+        let time = Span {
+            min: Timestamp::from_nanos(-5),
+            max: Timestamp::from_nanos(5),
+        };
+        let epoch = Span {
+            min: Epoch::new(1),
+            max: Epoch::new(2),
+        };
+        let mut tenants = IdCounts::default();
+        tenants.add(7);
+        tenants.add(7);
+        tenants.add(9);
+        let mut mask = IdMask::default();
+        mask.add(7);
+        SegmentIndex {
+            first_lsn: Lsn::new(1),
+            last_lsn: Lsn::new(3),
+            time,
+            epoch,
+            payload_bytes: 300,
+            writes: 2,
+            kinds: BTreeMap::from([(RecordKind::Put.code(), 3)]),
+            tenants,
+            databases: IdCounts {
+                counts: BTreeMap::new(),
+                others: 3,
+            },
+            vshards: IdCounts::default(),
+            zones: vec![Zone {
+                offset: 4096,
+                first_lsn: Lsn::new(1),
+                time,
+                epoch,
+                tenants: mask,
+                databases: mask,
+                vshards: mask,
+                collections: mask,
+                kinds: mask,
+            }],
+            controls: vec![4096, 5000],
+        }
+    }
+
+    #[test]
+    fn decode_gives_back_what_was_encoded() {
+        let bytes = sample().encode();
+        assert_eq!(bytes.len(), sample().encoded_len());
+        assert_eq!(SegmentIndex::decode(&bytes), Ok(sample()));
+    }
+
+    #[test]
+    fn every_cut_and_every_extra_byte_is_refused() {
+        let mut bytes = sample().encode();
+        for len in 0..bytes.len() {
+            assert!(SegmentIndex::decode(&bytes[..len]).is_err(), "cut to {len}");
+        }
+        bytes.push(0);
+        assert_eq!(
+            SegmentIndex::decode(&bytes),
+            Err(DecodeFault::Trailing { bytes: 1 })
+        );
+    }
+
+    #[test]
+    fn ids_beyond_the_limit_are_counted_together_and_exclude_nothing() {
+        let mut ids = IdCounts::default();
+        for id in 0..=ID_COUNTS_MAX as u64 {
+            ids.add(id);
+        }
+        assert_eq!(ids.others, 1);
+        assert!(!ids.excludes([u64::MAX].into_iter()));
+    }
+}

@@ -1,0 +1,121 @@
+//! One file of the real file system.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::LazyLock;
+
+use nix::fcntl::{FallocateFlags, PosixFadviseAdvice, fallocate, posix_fadvise};
+
+use crate::format::layout::BLOCK_BYTES;
+use crate::storage::{AlignedBuf, StorageFile, WriteError, is_no_space};
+
+/// How many zeros are written at a time.
+const ZERO_BYTES: usize = 1 << 20;
+
+static ZEROS: LazyLock<AlignedBuf> = LazyLock::new(|| AlignedBuf::zeroed(ZERO_BYTES));
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct OsFile {
+    file: File,
+    /// Opened with `O_DIRECT | O_DSYNC`: each write is durable by itself.
+    direct: bool,
+}
+
+impl OsFile {
+    pub(super) fn new(file: File, direct: bool) -> Self {
+        Self { file, direct }
+    }
+}
+
+impl StorageFile for OsFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut done = 0;
+        while done < bytes.len() {
+            match self.file.read_at(&mut bytes[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(read) => done += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
+        debug_assert_eq!(blocks.len() % BLOCK_BYTES, 0);
+        debug_assert_eq!(offset % BLOCK_BYTES as u64, 0);
+        // `write_all_at` completes short writes and repeats interrupted ones.
+        self.file.write_all_at(blocks, offset).map_err(|error| {
+            if is_no_space(&error) {
+                WriteError::NoSpace(error)
+            } else {
+                WriteError::Failed(error)
+            }
+        })?;
+        if self.direct {
+            return Ok(());
+        }
+        // After a failed sync the kernel may have dropped the pages: it is never "try again".
+        self.file.sync_data().map_err(WriteError::Failed)
+    }
+
+    fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()> {
+        let zeros = ZEROS.as_slice();
+        let end = offset + len;
+        let mut at = offset;
+        while at < end {
+            let part = usize::try_from(end - at).map_or(zeros.len(), |left| left.min(zeros.len()));
+            self.file.write_all_at(&zeros[..part], at)?;
+            at += part as u64;
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    fn advise_sequential(&self) {
+        let advice = PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL;
+        let _advice_only = posix_fadvise(&self.file, 0, 0, advice);
+    }
+
+    fn advise_done(&self, offset: u64, len: u64) {
+        let (Ok(offset), Ok(len)) = (i64::try_from(offset), i64::try_from(len)) else {
+            return;
+        };
+        let advice = PosixFadviseAdvice::POSIX_FADV_DONTNEED;
+        let _advice_only = posix_fadvise(&self.file, offset, len, advice);
+    }
+}
+
+/// Gives the file `len` bytes of allocated space that read as zeros.
+pub(super) fn allocate(file: &File, len: u64) -> io::Result<()> {
+    let bytes = i64::try_from(len).map_err(io::Error::other)?;
+    match fallocate(file, FallocateFlags::empty(), 0, bytes) {
+        Ok(()) => Ok(()),
+        // A file system without preallocation: the zeros written later take the space.
+        Err(nix::errno::Errno::EOPNOTSUPP) => file.set_len(len),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Whether a file opened with `O_DIRECT` really takes direct I/O: some file systems accept the flag
+/// and refuse the first read.
+pub(super) fn takes_direct_reads(file: &File) -> bool {
+    let mut block = AlignedBuf::zeroed(BLOCK_BYTES);
+    match file.read_at(block.as_mut_slice(), 0) {
+        Ok(_) => true,
+        Err(error) => error.raw_os_error() != Some(nix::libc::EINVAL),
+    }
+}
