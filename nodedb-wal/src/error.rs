@@ -91,6 +91,15 @@ pub enum Error {
         /// Where the footer is.
         offset: u64,
     },
+    /// Bytes that carry no record are damaged: a frontier, or one of two copies of a header or
+    /// trailer. No record is lost, but the disk is not what it was.
+    #[error("{} is damaged at offset {offset}, where it holds no record", .path.display())]
+    Scar {
+        /// The segment.
+        path: PathBuf,
+        /// Where the damage is.
+        offset: u64,
+    },
     /// A segment file is not as long as it was made.
     #[error(
         "{} was made {expected_bytes} bytes long and is now {found_bytes}: it was cut or extended",
@@ -129,6 +138,12 @@ pub enum Error {
         path: PathBuf,
         /// The first LSN both claim.
         lsn: Lsn,
+    },
+    /// A segment is not the one that the segment after it was written behind.
+    #[error("{} is not the segment the next one was written behind", .path.display())]
+    ReplacedSegment {
+        /// The segment.
+        path: PathBuf,
     },
     /// A record carries a flag this version does not know.
     #[error(
@@ -211,10 +226,12 @@ impl Error {
             Self::Damaged { .. }
             | Self::SegmentHeader { .. }
             | Self::FooterDamaged { .. }
+            | Self::Scar { .. }
             | Self::SegmentLength { .. }
             | Self::ForeignSegment { .. }
             | Self::MissingSegment { .. }
             | Self::OverlappingSegments { .. }
+            | Self::ReplacedSegment { .. }
             | Self::UnknownRecordFlags { .. }
             | Self::UnknownRequiredKind { .. }
             | Self::Payload(_) => ErrorClass::Corruption,

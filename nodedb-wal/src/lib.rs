@@ -3,11 +3,19 @@
 pub mod config;
 pub mod error;
 pub mod format;
+mod log;
 pub mod payload;
+mod segment;
 pub mod storage;
 pub mod types;
 
-pub use config::Config;
+pub use config::{Config, OpenCheck, TailPolicy};
 pub use error::{Error, ErrorClass, Result};
-pub mod log;
-pub use log::*;
+pub use log::{
+    Dropped, DurableLsn, Finding, Log, ReadOptions, ReadStats, Reader, RecordView, Records,
+    RecoveryReport, SegmentInfo, Stats, Truncated, Verdict, VerifyReport,
+};
+pub use types::{
+    CollectionTag, DatabaseId, Epoch, Lsn, LsnRange, Record, RecordKind, Scope, TenantId,
+    Timestamp, VshardId,
+};

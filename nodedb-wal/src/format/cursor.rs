@@ -2,7 +2,7 @@
 
 /// What was wrong with a variable-length structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeFault {
+pub(crate) enum DecodeFault {
     /// The bytes ended inside a field.
     #[error("the bytes end inside `{field}`")]
     Short {

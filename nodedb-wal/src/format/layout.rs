@@ -118,7 +118,8 @@ table! {
     footer_len @ 88 + 8;
     file_len @ 96 + 8;
     sealed_at @ 104 + 8;
-    reserved @ 112 + 12;
+    start_lsn @ 112 + 8;
+    reserved @ 120 + 4;
     trailer_crc @ 124 + 4;
 }
 

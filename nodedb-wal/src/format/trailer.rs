@@ -24,7 +24,15 @@ pub(crate) struct Trailer {
     pub(crate) file_len: u64,
     /// When it was sealed.
     pub(crate) sealed_at: Timestamp,
+    /// The oldest LSN the log promised to hold when the segment was sealed.
+    pub(crate) start_lsn: Lsn,
+    /// Whether the segment after it was there already.
+    pub(crate) continued: bool,
 }
+
+/// Trailer flag: the segment after it was there when it was sealed. If that one is gone, somebody
+/// removed it.
+pub(crate) const FLAG_CONTINUED: u32 = 1;
 
 impl Trailer {
     /// The last block, both copies.
@@ -40,6 +48,8 @@ impl Trailer {
         let mut bytes = [0; trailer::BYTES];
         put(&mut bytes, trailer::magic, &TRAILER_MAGIC);
         put(&mut bytes, trailer::version, &VERSION.to_le_bytes());
+        let flags = if self.continued { FLAG_CONTINUED } else { 0 };
+        put(&mut bytes, trailer::flags, &flags.to_le_bytes());
         put(&mut bytes, trailer::log_id, &header.log_id.to_le_bytes());
         put(&mut bytes, trailer::number, &header.number.to_le_bytes());
         put(
@@ -75,6 +85,11 @@ impl Trailer {
             trailer::sealed_at,
             &self.sealed_at.as_nanos().to_le_bytes(),
         );
+        put(
+            &mut bytes,
+            trailer::start_lsn,
+            &self.start_lsn.value().to_le_bytes(),
+        );
         let crc = crc32c(&bytes[..trailer::trailer_crc.offset]);
         put(&mut bytes, trailer::trailer_crc, &crc.to_le_bytes());
         bytes
@@ -97,13 +112,15 @@ impl Trailer {
     fn decode(bytes: &[u8], header: &SegmentHeader) -> Option<Self> {
         let u64_at = |field| u64::from_le_bytes(take(bytes, field));
         let crc = u32::from_le_bytes(take(bytes, trailer::trailer_crc));
+        let flags = u32::from_le_bytes(take(bytes, trailer::flags));
         let is_ours = take::<8>(bytes, trailer::magic) == TRAILER_MAGIC
             && u32::from_le_bytes(take(bytes, trailer::version)) == VERSION
             && crc == crc32c(&bytes[..trailer::trailer_crc.offset])
             && u128::from_le_bytes(take(bytes, trailer::log_id)) == header.log_id
             && u64_at(trailer::number) == header.number
             && u64_at(trailer::first_lsn) == header.first_lsn.value()
-            && u64_at(trailer::salt) == header.salt;
+            && u64_at(trailer::salt) == header.salt
+            && flags & !FLAG_CONTINUED == 0;
         is_ours.then(|| Self {
             last_lsn: Lsn::new(u64_at(trailer::last_lsn)),
             digest: Digest::from_value(u64_at(trailer::digest)),
@@ -112,6 +129,8 @@ impl Trailer {
             footer_len: u64_at(trailer::footer_len),
             file_len: u64_at(trailer::file_len),
             sealed_at: Timestamp::from_nanos(i64::from_le_bytes(take(bytes, trailer::sealed_at))),
+            start_lsn: Lsn::new(u64_at(trailer::start_lsn)),
+            continued: flags & FLAG_CONTINUED != 0,
         })
     }
 }
@@ -130,6 +149,8 @@ mod tests {
             footer_len: 500,
             file_len: 20480,
             sealed_at: Timestamp::from_nanos(9),
+            start_lsn: Lsn::new(40),
+            continued: true,
         }
     }
 

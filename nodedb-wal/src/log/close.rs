@@ -1,0 +1,47 @@
+//! Closing: commit, seal, give the lock back.
+
+use parking_lot::MutexGuard;
+
+use super::rotate::seal_entry;
+use super::state::{Core, Disk};
+use crate::error::Result;
+use crate::segment::SealedEnd;
+
+impl Core {
+    /// Commits what was appended, seals the active segment when it has records, and closes. The lock
+    /// is given back whether or not that works; what was acknowledged is on disk either way.
+    pub(crate) fn close(&self) -> Result<()> {
+        let mut state = self.usable()?;
+        self.take_disk(&mut state, Disk::Rotating)?;
+        let committed = self.write_pending(&mut state);
+        let active = state.active.take();
+        let (start_lsn, sealed_at) = (state.start_lsn, state.last_timestamp);
+        let (last_lsn, data_end) = (state.next_lsn.previous(), state.filling.position());
+        let sealed = committed.and_then(|()| {
+            let Some(active) = active else { return Ok(()) };
+            let entry = &active.entry;
+            if last_lsn < entry.header().first_lsn {
+                return Ok(());
+            }
+            let index = active.index.snapshot();
+            let end = SealedEnd {
+                header: entry.header(),
+                index: index.as_ref(),
+                last_lsn,
+                digest: active.digest,
+                data_end,
+                start_lsn,
+                sealed_at,
+                continued: false,
+                shorten: true,
+            };
+            MutexGuard::unlocked(&mut state, || {
+                seal_entry(entry, active.file.as_ref(), entry.path(), &end)
+            })
+        });
+        state.is_closed = true;
+        state.lock = None;
+        self.release_disk(&mut state);
+        sealed
+    }
+}

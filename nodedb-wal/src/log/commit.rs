@@ -1,0 +1,174 @@
+//! Committing: one write carries everybody who waits. The first waiter who finds the disk idle does
+//! the write itself; the others sleep until it is done and look again.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+
+use parking_lot::MutexGuard;
+
+use super::state::{Core, Disk, State};
+use crate::config::TailPolicy;
+use crate::error::{Error, Result};
+use crate::format::Frontier;
+use crate::segment::WriteBuffer;
+use crate::storage::WriteError;
+use crate::types::Lsn;
+
+/// Proof that a record and everything before it is on disk. Only the commit path makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DurableLsn(Lsn);
+
+impl DurableLsn {
+    /// Everything up to here is on disk.
+    #[must_use]
+    pub const fn lsn(self) -> Lsn {
+        self.0
+    }
+}
+
+impl fmt::Display for DurableLsn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Core {
+    /// Waits until `lsn` is durable, writing when nobody else does.
+    pub(crate) fn commit(&self, lsn: Lsn) -> Result<DurableLsn> {
+        if lsn > self.view.durable() {
+            self.commit_slowly(lsn)?;
+        }
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(DurableLsn(self.view.durable()))
+    }
+
+    fn commit_slowly(&self, lsn: Lsn) -> Result<()> {
+        let mut state = self.state.lock();
+        // What became durable stays so, also when the log was poisoned later: look at that first.
+        while lsn > self.view.durable() {
+            state.check_usable()?;
+            if lsn >= state.next_lsn {
+                return Err(Error::NotAppended {
+                    lsn,
+                    next: state.next_lsn,
+                });
+            }
+            if state.disk == Disk::Idle {
+                self.write_out(&mut state)?;
+            } else {
+                self.changed.wait(&mut state);
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits everything appended so far.
+    pub(crate) fn sync(&self) -> Result<DurableLsn> {
+        let last = self.usable()?.next_lsn.previous();
+        self.commit(last)
+    }
+
+    /// Writes out what waits, the disk being idle. The lock is free while the write is on its way.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DiskFull`]: the write is kept and tried again by the next caller. Any other failure
+    /// poisons the log.
+    pub(crate) fn write_out(&self, state: &mut MutexGuard<'_, State>) -> Result<()> {
+        debug_assert_eq!(state.disk, Disk::Idle);
+        state.disk = Disk::Writing;
+        let written = self.write_pending(state);
+        self.release_disk(state);
+        written
+    }
+
+    /// As [`Self::write_out`], for a caller that has the disk.
+    pub(crate) fn write_pending(&self, state: &mut MutexGuard<'_, State>) -> Result<()> {
+        if let Some(write) = state.refused.take() {
+            self.write_one(state, write)?;
+        }
+        if state.filling.is_empty() {
+            return Ok(());
+        }
+        let write = self.cut(state);
+        self.write_one(state, write)
+    }
+
+    /// Ends the write that is being filled and begins the next one behind it.
+    pub(crate) fn cut(&self, state: &mut State) -> WriteBuffer {
+        let frontier = Frontier {
+            position: 0,
+            last_lsn: state.next_lsn.previous(),
+            durable_lsn: self.view.durable(),
+            first_lsn: state.next_lsn,
+            write_number: 0,
+            start_lsn: state.start_lsn,
+            timestamp: state.last_timestamp,
+        };
+        let share_block = self.limits.tail_policy == TailPolicy::Rewrite;
+        let mut write = std::mem::take(&mut state.filling);
+        let mut next = std::mem::take(&mut state.spare);
+        if let Some(active) = &mut state.active {
+            let first_lsn = Lsn::new(state.next_lsn.value() - write.records());
+            let frontier = Frontier {
+                first_lsn,
+                write_number: active.writes,
+                ..frontier
+            };
+            write.finish(frontier, active.seed);
+            active.writes += 1;
+            active.index.add_write();
+        }
+        // One write is on its way at a time, so the block it ends in is durable before the next
+        // one is written over it, with the same bytes in front.
+        next.start_after(&write, share_block);
+        state.filling = next;
+        self.ask_for_next_segment(state);
+        write
+    }
+
+    /// Half-way through a segment the next one is made ready.
+    fn ask_for_next_segment(&self, state: &mut State) {
+        let position = state.filling.position();
+        if let Some(active) = &mut state.active
+            && !active.asked_for_next
+            && position > active.entry.header().capacity / 2
+        {
+            active.asked_for_next = true;
+            self.preparer.want_next();
+        }
+    }
+
+    /// Brings one write to the disk and moves the frontier.
+    pub(crate) fn write_one(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        mut write: WriteBuffer,
+    ) -> Result<()> {
+        let Some(active) = &state.active else {
+            return Err(Error::Closed);
+        };
+        let (file, path) = (active.file.clone(), active.path());
+        let outcome =
+            MutexGuard::unlocked(state, || file.write_durable(write.blocks(), write.base()));
+        match outcome {
+            Ok(()) => {
+                state.counters.writes += 1;
+                state.counters.bytes_written += write.blocks().len() as u64;
+                self.view.advance_durable(write.last_lsn());
+                write.shrink(2 * self.limits.buffer_bytes);
+                state.spare = write;
+                Ok(())
+            }
+            Err(WriteError::NoSpace(source)) => {
+                state.refused = Some(write);
+                Err(Error::DiskFull { path, source })
+            }
+            Err(WriteError::Failed(source)) => Err(state.poison(Error::Io {
+                operation: "write",
+                path,
+                source,
+            })),
+        }
+    }
+}

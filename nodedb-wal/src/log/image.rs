@@ -1,0 +1,339 @@
+//! What is on disk: every segment, how the last one ends, and what that means. It reads only, takes
+//! no lock, and is the first half of opening a log and all of opening a reader.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::link::{KnownEnd, LinkFault, check_link};
+use super::report::{Dropped, RecoveryReport};
+use super::verdict::{Evidence, Judgement, Verdict, judge};
+use crate::error::{Error, Result};
+use crate::format::checksum::Digest;
+use crate::format::file_name::{self, FileKind};
+use crate::format::layout::BLOCK_BYTES;
+use crate::segment::{SegmentEntry, Tail, examine, examine_up_to};
+use crate::storage::{FileEntry, Storage};
+use crate::types::{Lsn, LsnRange, Timestamp};
+
+/// The log as it is on disk.
+#[derive(Debug)]
+pub(crate) struct Image {
+    /// The segments the log still promises to hold, in order.
+    pub(crate) segments: Vec<Arc<SegmentEntry>>,
+    /// Segments that were truncated away and whose files are still there.
+    pub(crate) retired: Vec<Arc<SegmentEntry>>,
+    /// Space made ready for segments to come.
+    pub(crate) prepared: Vec<FileEntry>,
+    /// Space that was being made ready: of no use.
+    pub(crate) unfinished: Vec<String>,
+    /// What the last segment holds, when it is not sealed.
+    pub(crate) tail: Option<Tail>,
+    /// Segments before the last that the process did not live to seal.
+    pub(crate) unsealed: Vec<(Arc<SegmentEntry>, Tail)>,
+    pub(crate) end: End,
+    pub(crate) report: RecoveryReport,
+    /// What is wrong, where the image was read to look at a damaged log.
+    pub(crate) faults: Vec<Error>,
+}
+
+/// Where the log ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) last_lsn: Lsn,
+    /// The digest of the last segment.
+    pub(crate) digest: Digest,
+    /// No record so far is later.
+    pub(crate) last_timestamp: Timestamp,
+    pub(crate) start_lsn: Lsn,
+}
+
+/// What to do about a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnFault {
+    /// Fail with it.
+    Refuse,
+    /// Note it and bring up what can be.
+    Note,
+}
+
+impl Image {
+    /// Reads the headers of all segments, and those that are not sealed whole.
+    ///
+    /// # Errors
+    ///
+    /// With [`OnFault::Refuse`], everything that means the log is not what was written. With
+    /// [`OnFault::Note`], only that the directory cannot be read.
+    pub(crate) fn load(storage: &dyn Storage, on_fault: OnFault) -> Result<Self> {
+        let started = Instant::now();
+        let mut loading = Loading::list(storage, on_fault)?;
+        let (tail, end, verdict) = loading.examine_last()?;
+        let retired = loading.split_retired(end.start_lsn)?;
+        loading.check_links()?;
+        let unsealed = loading.examine_unsealed()?;
+        let segments = loading.segments;
+        let dropped = tail
+            .as_ref()
+            .zip(segments.last())
+            .and_then(|(tail, entry)| {
+                (verdict != Verdict::CleanEnd).then(|| Dropped {
+                    path: entry.path().to_path_buf(),
+                    offset: if tail.half_batch {
+                        tail.data_end
+                    } else {
+                        tail.stop_offset
+                    },
+                    records: tail.dropped_records,
+                })
+            });
+        let headers_read = (segments.len() + retired.len()) * 2 * BLOCK_BYTES;
+        let walked = tail.iter().chain(unsealed.iter().map(|(_, tail)| tail));
+        let bytes_read = headers_read as u64 + walked.map(|tail| tail.bytes_read).sum::<u64>();
+        let report = RecoveryReport {
+            verdict,
+            dropped,
+            start_lsn: end.start_lsn,
+            last_lsn: end.last_lsn,
+            segments: segments.len(),
+            scars: tail
+                .as_ref()
+                .map(|tail| tail.scars.clone())
+                .unwrap_or_default(),
+            bytes_read,
+            duration: started.elapsed(),
+        };
+        Ok(Self {
+            segments,
+            retired,
+            prepared: loading.prepared,
+            unfinished: loading.unfinished,
+            tail,
+            unsealed,
+            end,
+            report,
+            faults: loading.faults,
+        })
+    }
+}
+
+/// An image being read.
+struct Loading<'a> {
+    storage: &'a dyn Storage,
+    on_fault: OnFault,
+    segments: Vec<Arc<SegmentEntry>>,
+    prepared: Vec<FileEntry>,
+    unfinished: Vec<String>,
+    faults: Vec<Error>,
+}
+
+impl<'a> Loading<'a> {
+    fn list(storage: &'a dyn Storage, on_fault: OnFault) -> Result<Self> {
+        let mut loading = Self {
+            storage,
+            on_fault,
+            segments: Vec::new(),
+            prepared: Vec::new(),
+            unfinished: Vec::new(),
+            faults: Vec::new(),
+        };
+        let files = storage.list().map_err(|source| Error::Io {
+            operation: "list",
+            path: storage.path().to_path_buf(),
+            source,
+        })?;
+        for file in files {
+            match file_name::parse(&file.name) {
+                FileKind::Segment(first_lsn) => loading.open_segment(&file.name, first_lsn)?,
+                FileKind::Prepared(_) => loading.prepared.push(file),
+                FileKind::Unfinished => loading.unfinished.push(file.name),
+                FileKind::Other => {}
+            }
+        }
+        Ok(loading)
+    }
+
+    fn open_segment(&mut self, name: &str, first_lsn: Lsn) -> Result<()> {
+        match SegmentEntry::open(self.storage, name) {
+            Ok(entry) if entry.header().first_lsn != first_lsn => {
+                let path = entry.path().to_path_buf();
+                self.fault(Error::OverlappingSegments {
+                    path,
+                    lsn: entry.header().first_lsn,
+                })
+            }
+            Ok(entry) => {
+                self.segments.push(Arc::new(entry));
+                Ok(())
+            }
+            Err(error) => self.fault(error),
+        }
+    }
+
+    fn fault(&mut self, error: Error) -> Result<()> {
+        match self.on_fault {
+            OnFault::Refuse => Err(error),
+            OnFault::Note => {
+                self.faults.push(error);
+                Ok(())
+            }
+        }
+    }
+
+    fn check_links(&mut self) -> Result<()> {
+        let faults: Vec<Error> = self
+            .segments
+            .windows(2)
+            .filter_map(|pair| link_error(&pair[0], &pair[1]))
+            .collect();
+        faults.into_iter().try_for_each(|error| self.fault(error))
+    }
+
+    /// How the last segment ends.
+    fn examine_last(&mut self) -> Result<(Option<Tail>, End, Verdict)> {
+        let Some(last) = self.segments.last().map(Arc::clone) else {
+            let end = End {
+                last_lsn: Lsn::ZERO,
+                digest: Digest::EMPTY,
+                last_timestamp: Timestamp::MIN,
+                start_lsn: Lsn::FIRST,
+            };
+            return Ok((None, end, Verdict::CleanEnd));
+        };
+        if let Some(trailer) = last.trailer() {
+            if trailer.continued {
+                let lsn = trailer.last_lsn.next();
+                let path = self.storage.path().to_path_buf();
+                let lsns = LsnRange {
+                    first: lsn,
+                    last: lsn,
+                };
+                self.fault(Error::MissingSegment { path, lsns })?;
+            }
+            let end = End {
+                last_lsn: trailer.last_lsn,
+                digest: trailer.digest,
+                last_timestamp: trailer.sealed_at,
+                start_lsn: trailer.start_lsn,
+            };
+            return Ok((None, end, Verdict::CleanEnd));
+        }
+        let tail = examine(&last)?;
+        let judgement = judge(Evidence {
+            stop: tail.stop,
+            half_batch: tail.half_batch,
+            missing_was_durable: tail.claimed_lsn > tail.last_lsn,
+        });
+        let mut last_lsn = tail.last_lsn;
+        let verdict = match judgement {
+            Judgement::Keep(verdict) => verdict,
+            Judgement::Refuse => {
+                let lsns = LsnRange {
+                    first: tail.last_lsn.next(),
+                    last: tail.claimed_lsn,
+                };
+                let path = last.path().to_path_buf();
+                self.fault(Error::Damaged {
+                    path,
+                    offset: tail.stop_offset,
+                    lsns,
+                })?;
+                // To look at the damage is to look behind it too.
+                last_lsn = tail.highest_lsn;
+                Verdict::TornTail
+            }
+        };
+        let end = End {
+            last_lsn,
+            digest: tail.digest,
+            last_timestamp: tail.last_timestamp,
+            start_lsn: tail.start_lsn,
+        };
+        Ok((Some(tail), end, verdict))
+    }
+
+    /// Segments before the last that are not sealed: all their records must be there.
+    fn examine_unsealed(&mut self) -> Result<Vec<(Arc<SegmentEntry>, Tail)>> {
+        let pairs = self.segments.iter().zip(self.segments.iter().skip(1));
+        let unsealed: Vec<_> = pairs
+            .filter(|(entry, _)| entry.trailer().is_none())
+            .map(|(entry, next)| (Arc::clone(entry), Arc::clone(next)))
+            .collect();
+        let mut examined = Vec::new();
+        for (entry, next) in unsealed {
+            let last = next.header().previous_last_lsn;
+            let tail = examine_up_to(&entry, last)?;
+            if tail.last_lsn != last {
+                let lsns = LsnRange {
+                    first: tail.last_lsn.next(),
+                    last,
+                };
+                let path = entry.path().to_path_buf();
+                self.fault(Error::Damaged {
+                    path,
+                    offset: tail.stop_offset,
+                    lsns,
+                })?;
+            } else if tail.digest == next.header().previous_digest {
+                examined.push((entry, tail));
+            } else {
+                self.fault(Error::ReplacedSegment {
+                    path: entry.path().to_path_buf(),
+                })?;
+            }
+        }
+        Ok(examined)
+    }
+
+    /// Takes out the segments before `start`, and checks that the one at `start` is there.
+    fn split_retired(&mut self, start: Lsn) -> Result<Vec<Arc<SegmentEntry>>> {
+        let kept_from = self
+            .segments
+            .partition_point(|entry| entry.header().first_lsn <= start)
+            .saturating_sub(1);
+        let retired = self.segments.drain(..kept_from).collect();
+        if let Some(first) = self.segments.first() {
+            let first_lsn = first.header().first_lsn;
+            if first_lsn > start {
+                let lsns = LsnRange {
+                    first: start,
+                    last: first_lsn.previous(),
+                };
+                let path = first.path().to_path_buf();
+                self.fault(Error::MissingSegment { path, lsns })?;
+            }
+        }
+        Ok(retired)
+    }
+}
+
+/// What is wrong between two segments, if anything is.
+pub(crate) fn link_error(previous: &SegmentEntry, next: &SegmentEntry) -> Option<Error> {
+    let end = previous.trailer().map(|t| KnownEnd {
+        last_lsn: t.last_lsn,
+        digest: t.digest,
+    });
+    let fault = check_link(previous.header(), end, next.header()).err()?;
+    let path = next.path().to_path_buf();
+    let first_lsn = next.header().first_lsn;
+    Some(match fault {
+        LinkFault::Foreign => Error::ForeignSegment {
+            path,
+            expected: previous.header().log_id,
+            found: next.header().log_id,
+        },
+        LinkFault::Missing => {
+            let known_last = end.map_or(previous.header().first_lsn, |end| end.last_lsn);
+            let lsns = LsnRange {
+                first: known_last.next().min(first_lsn.previous()),
+                last: first_lsn.previous(),
+            };
+            Error::MissingSegment { path, lsns }
+        }
+        LinkFault::Overlap => Error::OverlappingSegments {
+            path,
+            lsn: first_lsn,
+        },
+        LinkFault::Replaced => Error::ReplacedSegment {
+            path: previous.path().to_path_buf(),
+        },
+    })
+}

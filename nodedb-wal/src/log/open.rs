@@ -1,0 +1,243 @@
+//! Opening: take the lock, read what is there, start a new segment behind it, seal the past.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::image::{Image, OnFault};
+use super::prepare::{self, Preparer};
+use super::report::RecoveryReport;
+use super::retire::drop_files;
+use super::rotate::{Begin, begin_segment, seal_entry};
+use super::state::{Active, Core, Disk, Limits, State};
+use super::stats::Counters;
+use super::verify::check_sealed;
+use super::view::View;
+use crate::config::{Config, OpenCheck};
+use crate::error::{Error, Result};
+use crate::format::SegmentHeader;
+use crate::format::checksum::Digest;
+use crate::format::layout::DATA_START;
+use crate::segment::{SealedEnd, SegmentEntry, Tail, WriteBuffer};
+use crate::storage::{Access, DirectoryLock, Storage};
+use crate::types::Lsn;
+
+/// Opens the log of `config`.
+pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
+    config.validate()?;
+    let storage = config.open_storage()?;
+    let lock = take_lock(storage.as_ref())?;
+    let image = Image::load(storage.as_ref(), OnFault::Refuse)?;
+    check_sealed_segments(&image, config.open_check)?;
+    for name in &image.unfinished {
+        prepare::remove(storage.as_ref(), name)?;
+    }
+    let preparer = Preparer::start(
+        Arc::clone(&storage),
+        config.segment_bytes,
+        image.prepared.clone(),
+    )?;
+    let header = next_header(storage.as_ref(), &image, config.segment_bytes)?;
+    let active = begin(storage.as_ref(), &preparer, header)?;
+    let kept = seal_past(storage.as_ref(), &image)?;
+    if !image.retired.is_empty() {
+        drop_files(storage.as_ref(), &preparer, image.retired)?;
+    }
+    let segments = kept
+        .into_iter()
+        .chain([Arc::clone(&active.entry)])
+        .collect();
+    let view = Arc::new(View::new(
+        Arc::clone(&storage),
+        segments,
+        image.end.last_lsn,
+    ));
+    let state = new_state(active, lock);
+    tracing::info!(
+        directory = %storage.path().display(),
+        verdict = %image.report.verdict,
+        last_lsn = %image.end.last_lsn,
+        "log opened"
+    );
+    let limits = Limits {
+        segment_bytes: config.segment_bytes,
+        payload_bytes_max: config.payload_bytes_max,
+        buffer_bytes: config.buffer_bytes,
+        tail_policy: config.tail_policy,
+    };
+    let core = Core {
+        storage,
+        limits,
+        view,
+        preparer,
+        state: Mutex::new(state),
+        changed: Condvar::new(),
+        commits: AtomicU64::new(0),
+    };
+    Ok((core, image.report))
+}
+
+fn take_lock(storage: &dyn Storage) -> Result<Box<dyn DirectoryLock>> {
+    let directory = storage.path().to_path_buf();
+    match storage.lock() {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(Error::Locked { directory }),
+        Err(source) => Err(Error::Io {
+            operation: "lock",
+            path: directory,
+            source,
+        }),
+    }
+}
+
+/// Reads sealed segments as far as the settings ask.
+fn check_sealed_segments(image: &Image, check: OpenCheck) -> Result<()> {
+    let sealed = image
+        .segments
+        .iter()
+        .filter(|entry| entry.trailer().is_some());
+    let first = match check {
+        OpenCheck::LastSegment => image.segments.len().saturating_sub(1),
+        OpenCheck::Everything => 0,
+    };
+    let from = image
+        .segments
+        .get(first)
+        .map_or(Lsn::MAX, |entry| entry.header().first_lsn);
+    let mut wanted = sealed.filter(|entry| entry.header().first_lsn >= from);
+    wanted.try_for_each(|entry| match check_sealed(entry)?.into_iter().next() {
+        Some(finding) => Err(finding.error),
+        None => Ok(()),
+    })
+}
+
+/// The header of the segment that comes behind what was found.
+fn next_header(storage: &dyn Storage, image: &Image, capacity: u64) -> Result<SegmentHeader> {
+    let end = &image.end;
+    let created_at = storage.now().max(end.last_timestamp);
+    let Some(last) = image.segments.last().map(|entry| entry.header()) else {
+        let mut log_id = [0; 16];
+        storage
+            .fill_random(&mut log_id)
+            .map_err(|source| Error::Io {
+                operation: "draw an id for",
+                path: storage.path().to_path_buf(),
+                source,
+            })?;
+        return Ok(SegmentHeader {
+            log_id: u128::from_le_bytes(log_id),
+            number: 1,
+            first_lsn: Lsn::FIRST,
+            previous_last_lsn: Lsn::ZERO,
+            previous_digest: Digest::EMPTY,
+            salt: 0,
+            core: 0,
+            key_id: 0,
+            created_at,
+            capacity,
+            start_lsn: Lsn::FIRST,
+        });
+    };
+    let start_lsn = end.start_lsn;
+    if end.last_lsn < last.first_lsn {
+        // The last segment has no record: the new one takes its place, and its file's name.
+        return Ok(SegmentHeader {
+            created_at,
+            capacity,
+            start_lsn,
+            ..*last
+        });
+    }
+    Ok(SegmentHeader {
+        number: last.number + 1,
+        first_lsn: end.last_lsn.next(),
+        previous_last_lsn: end.last_lsn,
+        previous_digest: end.digest,
+        created_at,
+        capacity,
+        start_lsn,
+        ..*last
+    })
+}
+
+fn begin(storage: &dyn Storage, preparer: &Preparer, header: SegmentHeader) -> Result<Active> {
+    begin_segment(storage, preparer.take()?, header).map_err(|begin| match begin {
+        Begin::NoSpace(error, _) | Begin::Failed(error) => error,
+    })
+}
+
+/// Seals what is not sealed, and gives back the segments that stay: all but a last one without
+/// records, whose place the new segment took.
+fn seal_past(storage: &dyn Storage, image: &Image) -> Result<Vec<Arc<SegmentEntry>>> {
+    let last = image.segments.last().zip(image.tail.as_ref());
+    let unsealed = image
+        .unsealed
+        .iter()
+        .map(|(entry, tail)| (entry, tail))
+        .chain(last);
+    let mut kept = image.segments.clone();
+    for (entry, tail) in unsealed {
+        if tail.last_lsn < entry.header().first_lsn {
+            kept.retain(|other| !Arc::ptr_eq(other, entry));
+        } else {
+            seal_found(storage, entry, tail, image)?;
+        }
+    }
+    Ok(kept)
+}
+
+fn seal_found(
+    storage: &dyn Storage,
+    entry: &SegmentEntry,
+    tail: &Tail,
+    image: &Image,
+) -> Result<()> {
+    let file = storage
+        .open(entry.name(), Access::Write)
+        .map_err(|source| Error::Io {
+            operation: "open",
+            path: entry.path().to_path_buf(),
+            source,
+        })?;
+    let index = tail.index.snapshot();
+    let end = SealedEnd {
+        header: entry.header(),
+        index: index.as_ref(),
+        last_lsn: tail.last_lsn,
+        digest: tail.digest,
+        data_end: tail.data_end,
+        start_lsn: image.end.start_lsn,
+        sealed_at: image.end.last_timestamp,
+        continued: true,
+        shorten: true,
+    };
+    match seal_entry(entry, file.as_ref(), entry.path(), &end) {
+        // It can be read without a footer, and is sealed when there is room.
+        Err(error @ Error::DiskFull { .. }) => {
+            tracing::warn!(%error, "a segment of the past stays unsealed");
+            Ok(())
+        }
+        sealed => sealed,
+    }
+}
+
+fn new_state(active: Active, lock: Box<dyn DirectoryLock>) -> State {
+    let header = *active.entry.header();
+    let mut filling = WriteBuffer::default();
+    filling.start_at(DATA_START);
+    State {
+        next_lsn: header.first_lsn,
+        last_timestamp: header.created_at,
+        start_lsn: header.start_lsn,
+        active: Some(active),
+        filling,
+        refused: None,
+        spare: WriteBuffer::default(),
+        disk: Disk::Idle,
+        poison: None,
+        is_closed: false,
+        counters: Counters::default(),
+        lock: Some(lock),
+    }
+}

@@ -1,0 +1,251 @@
+//! Space made ready ahead: files of a segment's length whose every block was written, so that a
+//! commit never grows a file and never changes metadata.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use crate::error::{Error, Result};
+use crate::format::file_name;
+use crate::storage::{Access, FileEntry, Storage, StorageFile, is_no_space};
+
+/// How many files are kept ready, recycled ones included.
+const READY_MAX: usize = 2;
+
+/// A file made ready for a segment.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) name: String,
+    pub(crate) file: Arc<dyn StorageFile>,
+}
+
+/// Makes segment files ready, one ahead on a thread of its own where threads are allowed.
+#[derive(Debug)]
+pub(crate) struct Preparer {
+    pool: Arc<Pool>,
+    worker: Option<Worker>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    /// Dropped to end the thread.
+    wake: SyncSender<()>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Pool {
+    storage: Arc<dyn Storage>,
+    segment_bytes: u64,
+    ready: Mutex<Ready>,
+    /// Held while a file is made, so that one caller waits for the thread's file rather than making
+    /// a second one.
+    making: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Ready {
+    names: Vec<String>,
+    next_number: u64,
+}
+
+impl Preparer {
+    /// Starts with the files that an earlier process made ready. Those of another length are
+    /// removed.
+    pub(crate) fn start(
+        storage: Arc<dyn Storage>,
+        segment_bytes: u64,
+        found: Vec<FileEntry>,
+    ) -> Result<Self> {
+        let mut names = Vec::new();
+        let mut next_number = 0;
+        for file in found {
+            if let file_name::FileKind::Prepared(number) = file_name::parse(&file.name) {
+                next_number = next_number.max(number + 1);
+            }
+            if file.len == segment_bytes && names.len() < READY_MAX {
+                names.push(file.name);
+            } else {
+                remove(storage.as_ref(), &file.name)?;
+            }
+        }
+        let allows_threads = storage.allows_threads();
+        let ready = Mutex::new(Ready { names, next_number });
+        let pool = Arc::new(Pool {
+            storage,
+            segment_bytes,
+            ready,
+            making: Mutex::new(()),
+        });
+        let worker = allows_threads
+            .then(|| Worker::spawn(Arc::clone(&pool)))
+            .transpose()?;
+        Ok(Self { pool, worker })
+    }
+
+    /// A file that is ready; made now when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DiskFull`] leaves everything as it was, and may be tried again.
+    pub(crate) fn take(&self) -> Result<Prepared> {
+        let name = match self.pool.pop() {
+            Some(name) => name,
+            None => {
+                let _one_at_a_time = self.pool.making.lock();
+                match self.pool.pop() {
+                    Some(name) => name,
+                    None => self.pool.make()?,
+                }
+            }
+        };
+        let storage = &self.pool.storage;
+        let file = storage
+            .open(&name, Access::Write)
+            .map_err(|source| Error::Io {
+                operation: "open",
+                path: storage.path().join(&name),
+                source,
+            })?;
+        Ok(Prepared { name, file })
+    }
+
+    /// Gives back a file that was taken and not used.
+    pub(crate) fn give_back(&self, prepared: Prepared) {
+        self.pool.ready.lock().names.push(prepared.name);
+    }
+
+    /// Has the next file made ready, without waiting for it.
+    pub(crate) fn want_next(&self) {
+        if let Some(worker) = &self.worker {
+            match worker.wake.try_send(()) {
+                // Already told, or the thread ended: then `take` makes the file itself.
+                Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+            }
+        }
+    }
+
+    /// Takes over a retired segment file as space for a segment to come; `false` when there is
+    /// enough of it.
+    pub(crate) fn recycle(&self, segment_name: &str, len: u64) -> Result<bool> {
+        let pool = &self.pool;
+        if len != pool.segment_bytes || pool.ready.lock().names.len() >= READY_MAX {
+            return Ok(false);
+        }
+        let name = file_name::prepared(pool.number());
+        pool.storage
+            .rename(segment_name, &name)
+            .map_err(|source| Error::Io {
+                operation: "rename",
+                path: pool.storage.path().join(segment_name),
+                source,
+            })?;
+        pool.ready.lock().names.push(name);
+        Ok(true)
+    }
+
+    /// Ends the thread, waiting for the file it is making.
+    pub(crate) fn stop(&mut self) {
+        if let Some(Worker { wake, thread }) = self.worker.take() {
+            drop(wake);
+            if thread.join().is_err() {
+                tracing::error!("the thread that makes segments ready panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Preparer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Worker {
+    fn spawn(pool: Arc<Pool>) -> Result<Self> {
+        let (wake, woken) = sync_channel(1);
+        let path = pool.storage.path().to_path_buf();
+        let thread = std::thread::Builder::new()
+            .name("wal-prepare".to_owned())
+            .spawn(move || pool.run(&woken))
+            .map_err(|source| Error::Io {
+                operation: "start a thread for",
+                path,
+                source,
+            })?;
+        Ok(Self { wake, thread })
+    }
+}
+
+impl Pool {
+    fn run(&self, woken: &Receiver<()>) {
+        while let Ok(()) = woken.recv() {
+            let _one_at_a_time = self.making.lock();
+            if !self.ready.lock().names.is_empty() {
+                continue;
+            }
+            match self.make() {
+                Ok(name) => self.ready.lock().names.push(name),
+                // Whoever needs the file tries again and gets the error.
+                Err(error) => tracing::warn!(%error, "no segment could be made ready ahead"),
+            }
+        }
+    }
+
+    fn pop(&self) -> Option<String> {
+        self.ready.lock().names.pop()
+    }
+
+    fn number(&self) -> u64 {
+        let mut ready = self.ready.lock();
+        let number = ready.next_number;
+        ready.next_number += 1;
+        number
+    }
+
+    /// Makes a file: all its blocks are written, and it has its name only once they are.
+    fn make(&self) -> Result<String> {
+        let number = self.number();
+        let unfinished = file_name::unfinished(number);
+        let name = file_name::prepared(number);
+        self.fill(&unfinished).map_err(|source| {
+            // Half a file is of no use; if it cannot be removed now, opening the log does it.
+            let _best_effort = self.storage.remove(&unfinished);
+            let path = self.storage.path().join(&unfinished);
+            if is_no_space(&source) {
+                Error::DiskFull { path, source }
+            } else {
+                Error::Io {
+                    operation: "prepare",
+                    path,
+                    source,
+                }
+            }
+        })?;
+        self.storage
+            .rename(&unfinished, &name)
+            .map_err(|source| Error::Io {
+                operation: "rename",
+                path: self.storage.path().join(&unfinished),
+                source,
+            })?;
+        Ok(name)
+    }
+
+    fn fill(&self, name: &str) -> std::io::Result<()> {
+        let file = self.storage.create(name, self.segment_bytes)?;
+        file.write_zeros(0, self.segment_bytes)?;
+        file.sync()
+    }
+}
+
+/// Removes a file of the log's own that holds no record.
+pub(crate) fn remove(storage: &dyn Storage, name: &str) -> Result<()> {
+    storage.remove(name).map_err(|source| Error::Io {
+        operation: "remove",
+        path: storage.path().join(name),
+        source,
+    })
+}

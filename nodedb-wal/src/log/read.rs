@@ -1,0 +1,351 @@
+//! Reading: a stream of durable records, lent out in place, in bounded memory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::read_filter::{excludes_segment, wants};
+use super::read_options::ReadOptions;
+use super::read_route::{Route, Stretch};
+use super::view::{Placed, View};
+use crate::error::{Error, Result};
+use crate::format::RecordHeader;
+use crate::segment::{Found, RecordAt, SegmentEntry, Walk};
+use crate::types::{Lsn, LsnRange};
+
+/// A stream of records.
+///
+/// It holds one window of the log in memory: 1 MiB, or as much as the largest record takes. Records
+/// it lends out live until the next call. It never delivers a record that is not durable, nor part of
+/// a batch.
+#[derive(Debug)]
+pub struct Records {
+    view: Arc<View>,
+    options: ReadOptions,
+    /// The next record to look at.
+    next_lsn: Lsn,
+    /// The durable frontier when bytes were last read: what lies beyond may have changed since.
+    durable: Lsn,
+    place: Option<Place>,
+    stats: ReadStats,
+}
+
+/// The segment being read.
+#[derive(Debug)]
+struct Place {
+    entry: Arc<SegmentEntry>,
+    walk: Walk,
+    /// The last record the segment can hold; `None` while it is the active one.
+    last_lsn: Option<Lsn>,
+    /// Which parts of the segment are still to be looked at.
+    route: Route,
+    /// Bytes of this walk that are in the stats already.
+    counted_bytes: u64,
+}
+
+/// What a read has cost and brought so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReadStats {
+    /// Bytes read from segments, read-ahead included.
+    pub bytes_read: u64,
+    /// Records whose header was looked at.
+    pub records_read: u64,
+    /// Records delivered.
+    pub records_delivered: u64,
+    /// Records of an optional kind that this version does not know, passed over.
+    pub records_unknown: u64,
+    /// Segments opened and read.
+    pub segments_read: u64,
+    /// Segments passed over because of their footer.
+    pub segments_skipped: u64,
+}
+
+/// A record of the log, lent out in place.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordView<'a> {
+    /// The header; its checksum was right.
+    pub header: RecordHeader,
+    /// The payload; its checksum was right, unless the read was of headers only. Its memory is
+    /// aligned to 16 bytes.
+    pub payload: &'a [u8],
+    /// Where the record starts in its segment, in bytes.
+    pub offset: u64,
+    /// The segment's file.
+    pub segment: &'a Path,
+    stored: &'a [u8],
+}
+
+impl<'a> RecordView<'a> {
+    /// The record's number.
+    #[must_use]
+    pub const fn lsn(&self) -> Lsn {
+        self.header.lsn
+    }
+
+    /// Header and payload as they are on disk.
+    #[must_use]
+    pub const fn stored_bytes(&self) -> &'a [u8] {
+        self.stored
+    }
+}
+
+impl Records {
+    pub(crate) fn open(view: Arc<View>, options: ReadOptions) -> Result<Self> {
+        let start = view.start();
+        let next_lsn = options.from.unwrap_or(start);
+        if next_lsn < start {
+            return Err(Error::Truncated {
+                lsn: next_lsn,
+                start,
+            });
+        }
+        let stats = ReadStats::default();
+        Ok(Self {
+            view,
+            options,
+            next_lsn,
+            durable: Lsn::ZERO,
+            place: None,
+            stats,
+        })
+    }
+
+    /// The next record; `None` at the durable end, or past the last one asked for. On a log that is
+    /// open a later call may deliver more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] when records are not what was written: every further call says so again,
+    /// unless the read is a salvage. [`Error::UnknownRequiredKind`] for a record this version must
+    /// not pass over. I/O errors.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator cannot lend its items"
+    )]
+    pub fn next(&mut self) -> Result<Option<RecordView<'_>>> {
+        let found = self.advance();
+        self.count_bytes();
+        let Some(at) = found? else { return Ok(None) };
+        let Some(place) = &self.place else {
+            return Ok(None);
+        };
+        self.stats.records_delivered += 1;
+        Ok(Some(RecordView {
+            header: at.header,
+            payload: place.walk.payload(&at),
+            offset: at.offset,
+            segment: place.entry.path(),
+            stored: place.walk.stored(&at),
+        }))
+    }
+
+    /// What the read has cost and brought so far.
+    #[must_use]
+    pub fn stats(&self) -> ReadStats {
+        self.stats
+    }
+
+    fn advance(&mut self) -> Result<Option<RecordAt>> {
+        while self.next_lsn <= self.options.until && self.reaches(self.next_lsn) {
+            let Some(place) = self.place_of_next()? else {
+                continue;
+            };
+            match place.walk.next()? {
+                Found::Record(at) => {
+                    if self.take(&at)? {
+                        return Ok(Some(at));
+                    }
+                }
+                Found::Frontier(_) => {}
+                Found::Gap(gap) => {
+                    if let Some(missing) = gap.missing {
+                        self.damaged(gap.offset, missing)?;
+                    }
+                }
+                Found::Footer { offset } | Found::End { offset, .. } => {
+                    let last = place.last_lsn.unwrap_or(self.durable);
+                    let missing = LsnRange {
+                        first: self.next_lsn,
+                        last,
+                    };
+                    self.damaged(offset, missing)?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether `lsn` is durable. What was read ahead of the frontier is forgotten when it moves.
+    fn reaches(&mut self, lsn: Lsn) -> bool {
+        if lsn <= self.durable {
+            return true;
+        }
+        let durable = self.view.durable();
+        if durable > self.durable {
+            self.durable = durable;
+            if let Some(place) = &mut self.place {
+                place.walk.invalidate();
+            }
+        }
+        lsn <= self.durable
+    }
+
+    /// The segment that holds the next record, at a part of it that can be wanted; `None` when a
+    /// part was skipped and there is a new next record.
+    fn place_of_next(&mut self) -> Result<Option<&mut Place>> {
+        let is_past = self.place.as_mut().is_some_and(|place| {
+            place.last_lsn = place.last_lsn.or(place.entry.trailer().map(|t| t.last_lsn));
+            place.last_lsn.is_some_and(|last| self.next_lsn > last)
+        });
+        if is_past {
+            self.place = None;
+        }
+        if self.place.is_none() && !self.enter_segment()? {
+            return Ok(None);
+        }
+        let Some(place) = &mut self.place else {
+            return Ok(None);
+        };
+        match place
+            .route
+            .follow(&mut place.walk, self.next_lsn, &self.options)?
+        {
+            Stretch::Here => {}
+            Stretch::SkipTo(lsn) => {
+                self.next_lsn = lsn;
+                return Ok(None);
+            }
+            Stretch::Done => {
+                self.next_lsn = place.last_lsn.map_or(self.next_lsn, Lsn::next);
+                return Ok(None);
+            }
+            Stretch::Damaged { offset } => {
+                let last = place.last_lsn.unwrap_or(self.durable);
+                self.damaged(
+                    offset,
+                    LsnRange {
+                        first: self.next_lsn,
+                        last,
+                    },
+                )?;
+                return Ok(None);
+            }
+        }
+        Ok(self.place.as_mut())
+    }
+
+    /// Opens the segment of the next record; `false` when all of it was skipped.
+    fn enter_segment(&mut self) -> Result<bool> {
+        let Some(placed) = self.view.find(self.next_lsn) else {
+            return Err(Error::Truncated {
+                lsn: self.next_lsn,
+                start: self.view.start(),
+            });
+        };
+        let first_lsn = placed.entry.header().first_lsn;
+        let index = if self.narrows() || self.next_lsn > first_lsn {
+            // A damaged footer only costs the short cut.
+            placed.entry.index().ok().flatten()
+        } else {
+            None
+        };
+        if let (Some(index), Some(last)) = (&index, placed.last_lsn)
+            && excludes_segment(&self.options, index)
+        {
+            self.stats.segments_skipped += 1;
+            self.next_lsn = last.next();
+            return Ok(false);
+        }
+        self.stats.segments_read += 1;
+        let route = Route::through(index, &self.options);
+        let mut walk = placed.entry.walk();
+        if self.options.headers_only {
+            walk.headers_only();
+        }
+        let Placed { entry, last_lsn } = placed;
+        self.place = Some(Place {
+            entry,
+            walk,
+            last_lsn,
+            route,
+            counted_bytes: 0,
+        });
+        Ok(true)
+    }
+
+    /// Whether a footer could save some reading.
+    fn narrows(&self) -> bool {
+        let o = &self.options;
+        o.control_only
+            || !o.kinds.is_empty()
+            || o.tenant.is_some()
+            || o.database.is_some()
+            || o.vshard.is_some()
+            || o.collection.is_some()
+            || o.epochs.is_some()
+            || o.times.is_some()
+    }
+
+    /// Takes in a whole record; whether it is to be delivered.
+    fn take(&mut self, at: &RecordAt) -> Result<bool> {
+        let is_before = at.header.lsn < self.next_lsn;
+        if !self.options.salvage && at.header.kind.known().is_none() && !is_before {
+            if at.header.kind.is_required() {
+                let (lsn, kind) = (at.header.lsn, at.header.kind);
+                self.place = None;
+                return Err(Error::UnknownRequiredKind { lsn, kind });
+            }
+            self.stats.records_unknown += 1;
+        }
+        self.stats.records_read += 1;
+        if is_before || at.header.lsn > self.options.until {
+            self.next_lsn = self.next_lsn.max(at.header.lsn.next());
+            return Ok(false);
+        }
+        self.next_lsn = at.header.lsn.next();
+        let is_readable = self.options.salvage || at.header.kind.known().is_some();
+        Ok(is_readable && wants(&self.options, &at.header))
+    }
+
+    /// Reports damage. A salvage goes on behind it, any other read stays in front of it.
+    fn damaged(&mut self, offset: u64, missing: LsnRange) -> Result<()> {
+        let Some(place) = &self.place else {
+            return Ok(());
+        };
+        // What was lost in front of the first record asked for is not this read's concern.
+        let missing = LsnRange {
+            first: missing.first.max(self.next_lsn),
+            ..missing
+        };
+        if missing.last < missing.first {
+            return Ok(());
+        }
+        if self.view.is_gone(&place.entry) {
+            let lsn = self.next_lsn;
+            self.place = None;
+            return Err(Error::Truncated {
+                lsn,
+                start: self.view.start(),
+            });
+        }
+        let path = place.entry.path().to_path_buf();
+        if self.options.salvage {
+            self.next_lsn = missing.last.next();
+        } else {
+            self.place = None;
+        }
+        Err(Error::Damaged {
+            path,
+            offset,
+            lsns: missing,
+        })
+    }
+
+    fn count_bytes(&mut self) {
+        if let Some(place) = &mut self.place {
+            let bytes = place.walk.bytes_read();
+            self.stats.bytes_read += bytes - place.counted_bytes;
+            place.counted_bytes = bytes;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Whether a record, a zone or a whole segment can be wanted: pure functions.
+
+use super::read_options::ReadOptions;
+use crate::format::RecordHeader;
+use crate::format::footer::{SegmentIndex, Span, Zone};
+
+/// Whether the record is wanted.
+pub(crate) fn wants(options: &ReadOptions, header: &RecordHeader) -> bool {
+    let scope = &header.scope;
+    options.tenant.is_none_or(|tenant| tenant == scope.tenant)
+        && options
+            .database
+            .is_none_or(|database| database == scope.database)
+        && options.vshard.is_none_or(|vshard| vshard == scope.vshard)
+        && options
+            .collection
+            .is_none_or(|tag| tag == header.collection)
+        && options
+            .epochs
+            .is_none_or(|(low, high)| low <= header.epoch && header.epoch <= high)
+        && options
+            .times
+            .is_none_or(|(low, high)| low <= header.timestamp && header.timestamp <= high)
+        && (options.kinds.is_empty() || options.kinds.iter().any(|kind| kind.code() == header.kind))
+        && (!options.control_only || header.kind.known().is_some_and(|kind| kind.is_control()))
+}
+
+/// Whether no record of the segment is wanted.
+pub(crate) fn excludes_segment(options: &ReadOptions, index: &SegmentIndex) -> bool {
+    let excluded = |ids: &crate::format::footer::IdCounts, wanted: Option<u64>| {
+        wanted.is_some_and(|id| ids.excludes(std::iter::once(id)))
+    };
+    let by_kind =
+        !options.kinds.is_empty() && options.kinds.iter().all(|&kind| index.count_of(kind) == 0);
+    excluded(&index.tenants, options.tenant.map(|id| id.value()))
+        || excluded(&index.databases, options.database.map(|id| id.value()))
+        || excluded(
+            &index.vshards,
+            options.vshard.map(|id| u64::from(id.value())),
+        )
+        || by_kind
+        || (options.control_only && index.controls.is_empty())
+        || misses(options.epochs, &index.epoch)
+        || misses(options.times, &index.time)
+}
+
+/// Whether no record of the zone is wanted.
+pub(crate) fn excludes_zone(options: &ReadOptions, zone: &Zone) -> bool {
+    let by_kind = !options.kinds.is_empty()
+        && !options
+            .kinds
+            .iter()
+            .any(|kind| zone.kinds.may_hold(u64::from(kind.code().bits())));
+    options
+        .tenant
+        .is_some_and(|id| !zone.tenants.may_hold(id.value()))
+        || options
+            .database
+            .is_some_and(|id| !zone.databases.may_hold(id.value()))
+        || options
+            .vshard
+            .is_some_and(|id| !zone.vshards.may_hold(u64::from(id.value())))
+        || options
+            .collection
+            .is_some_and(|tag| !zone.collections.may_hold(u64::from(tag.value())))
+        || by_kind
+        || misses(options.epochs, &zone.epoch)
+        || misses(options.times, &zone.time)
+}
+
+fn misses<T: Ord + Copy>(wanted: Option<(T, T)>, held: &Span<T>) -> bool {
+    wanted.is_some_and(|(min, max)| !held.touches(&Span { min, max }))
+}

@@ -1,0 +1,155 @@
+//! What the writing side of a log is made of, and who may touch what.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::prepare::Preparer;
+use super::stats::Counters;
+use super::view::View;
+use crate::config::TailPolicy;
+use crate::error::{Error, Result};
+use crate::format::checksum::{Digest, HeaderSeed};
+use crate::segment::{IndexBuilder, SegmentEntry, WriteBuffer};
+use crate::storage::{DirectoryLock, Storage, StorageFile};
+use crate::types::{Lsn, Timestamp};
+
+/// The settings the write path needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) segment_bytes: u64,
+    pub(crate) payload_bytes_max: u32,
+    pub(crate) buffer_bytes: usize,
+    pub(crate) tail_policy: TailPolicy,
+}
+
+/// A log that is open.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) limits: Limits,
+    pub(crate) view: Arc<View>,
+    pub(crate) preparer: Preparer,
+    pub(crate) state: Mutex<State>,
+    /// Something a waiter may be waiting for happened: a write ended, a segment was started, the
+    /// log was poisoned or closed. Waited on with `state`.
+    pub(crate) changed: Condvar,
+    pub(crate) commits: AtomicU64,
+}
+
+/// The writing side, under one lock that is never held across I/O.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// The LSN the next record gets.
+    pub(crate) next_lsn: Lsn,
+    /// No record so far is later.
+    pub(crate) last_timestamp: Timestamp,
+    /// The oldest LSN the log promises to hold.
+    pub(crate) start_lsn: Lsn,
+    /// The segment that takes records; `None` only before the first and after `close`.
+    pub(crate) active: Option<Active>,
+    /// Records that wait for a write.
+    pub(crate) filling: WriteBuffer,
+    /// A write that found no room on the disk, to be tried again before anything else.
+    pub(crate) refused: Option<WriteBuffer>,
+    /// A buffer that is not in use.
+    pub(crate) spare: WriteBuffer,
+    /// Who is at the disk. Whoever sets it to something else than `Idle` sets it back.
+    pub(crate) disk: Disk,
+    pub(crate) poison: Option<Arc<Error>>,
+    pub(crate) is_closed: bool,
+    pub(crate) counters: Counters,
+    /// The directory's lock, given back by `close`.
+    pub(crate) lock: Option<Box<dyn DirectoryLock>>,
+}
+
+/// What is under way at the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disk {
+    /// Nothing: the next waiter may write.
+    Idle,
+    /// A write; records may be appended meanwhile.
+    Writing,
+    /// A new segment is being started; appending waits.
+    Rotating,
+}
+
+/// The segment that takes records.
+#[derive(Debug)]
+pub(crate) struct Active {
+    pub(crate) entry: Arc<SegmentEntry>,
+    /// Opened for durable writes.
+    pub(crate) file: Arc<dyn StorageFile>,
+    pub(crate) seed: HeaderSeed,
+    pub(crate) index: IndexBuilder,
+    pub(crate) digest: Digest,
+    /// Writes built so far.
+    pub(crate) writes: u64,
+    /// Whether the segment after this one was asked for.
+    pub(crate) asked_for_next: bool,
+}
+
+impl Active {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.entry.path().to_path_buf()
+    }
+}
+
+impl Core {
+    /// The state, when the log still takes calls.
+    pub(crate) fn usable(&self) -> Result<MutexGuard<'_, State>> {
+        let state = self.state.lock();
+        state.check_usable()?;
+        Ok(state)
+    }
+
+    /// Waits until the disk is idle and takes it for `purpose`.
+    pub(crate) fn take_disk(&self, state: &mut MutexGuard<'_, State>, purpose: Disk) -> Result<()> {
+        while state.disk != Disk::Idle {
+            self.changed.wait(state);
+            state.check_usable()?;
+        }
+        state.disk = purpose;
+        Ok(())
+    }
+
+    /// Gives the disk back and wakes whoever waits.
+    pub(crate) fn release_disk(&self, state: &mut State) {
+        state.disk = Disk::Idle;
+        self.changed.notify_all();
+    }
+}
+
+impl State {
+    /// # Errors
+    ///
+    /// [`Error::Poisoned`] or [`Error::Closed`].
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        if let Some(cause) = &self.poison {
+            return Err(Error::Poisoned {
+                source: Arc::clone(cause),
+            });
+        }
+        if self.is_closed {
+            Err(Error::Closed)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Stops the log for good, and gives back what the caller is told.
+    pub(crate) fn poison(&mut self, cause: Error) -> Error {
+        tracing::error!(error = %cause, "a write failed; the log stops until it is opened again");
+        let cause = Arc::new(cause);
+        self.poison.get_or_insert_with(|| Arc::clone(&cause));
+        Error::Poisoned { source: cause }
+    }
+
+    /// The wall clock, but never before a record that is there.
+    pub(crate) fn advance_time(&mut self, now: Timestamp) -> Timestamp {
+        self.last_timestamp = self.last_timestamp.max(now);
+        self.last_timestamp
+    }
+}

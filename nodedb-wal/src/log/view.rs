@@ -1,0 +1,109 @@
+//! What the log and its readers share: the segments there are, and how far they are durable.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+
+use crate::error::Error;
+use crate::segment::SegmentEntry;
+use crate::storage::Storage;
+use crate::types::Lsn;
+
+/// The readable log. Readers hold it and see the log grow.
+#[derive(Debug)]
+pub(crate) struct View {
+    storage: Arc<dyn Storage>,
+    /// In order of LSN, the active segment last. Held only to look up or to change the list, never
+    /// across I/O.
+    segments: RwLock<Vec<Arc<SegmentEntry>>>,
+    /// Everything up to here may be read. Written by whoever completed a write, in order.
+    durable: AtomicU64,
+}
+
+/// A segment and the last record it can hold, when that is settled.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    pub(crate) entry: Arc<SegmentEntry>,
+    /// `None` in the active segment.
+    pub(crate) last_lsn: Option<Lsn>,
+}
+
+impl View {
+    pub(crate) fn new(
+        storage: Arc<dyn Storage>,
+        segments: Vec<Arc<SegmentEntry>>,
+        durable: Lsn,
+    ) -> Self {
+        Self {
+            storage,
+            segments: RwLock::new(segments),
+            durable: AtomicU64::new(durable.value()),
+        }
+    }
+
+    /// Whether the file of `entry` is no longer that segment: another process truncated it away.
+    pub(crate) fn is_gone(&self, entry: &SegmentEntry) -> bool {
+        match SegmentEntry::open(self.storage.as_ref(), entry.name()) {
+            Ok(now) => now.header().salt != entry.header().salt,
+            Err(Error::Io { source, .. }) => source.kind() == std::io::ErrorKind::NotFound,
+            Err(_) => false,
+        }
+    }
+
+    pub(crate) fn durable(&self) -> Lsn {
+        Lsn::new(self.durable.load(Ordering::Acquire))
+    }
+
+    /// Moves the durable frontier up to `lsn`; it never goes back.
+    pub(crate) fn advance_durable(&self, lsn: Lsn) {
+        self.durable.fetch_max(lsn.value(), Ordering::AcqRel);
+    }
+
+    /// The oldest LSN there is; one past the durable frontier when there is none.
+    pub(crate) fn start(&self) -> Lsn {
+        let first = self
+            .segments
+            .read()
+            .first()
+            .map(|entry| entry.header().first_lsn);
+        first.unwrap_or_else(|| self.durable().next())
+    }
+
+    pub(crate) fn segments(&self) -> Vec<Arc<SegmentEntry>> {
+        self.segments.read().clone()
+    }
+
+    pub(crate) fn total_bytes(&self) -> u64 {
+        self.segments
+            .read()
+            .iter()
+            .map(|entry| entry.file_bytes())
+            .sum()
+    }
+
+    pub(crate) fn push(&self, entry: Arc<SegmentEntry>) {
+        self.segments.write().push(entry);
+    }
+
+    /// Takes the segments out whose records are all before `start`. The last always stays.
+    pub(crate) fn take_before(&self, start: Lsn) -> Vec<Arc<SegmentEntry>> {
+        let mut segments = self.segments.write();
+        let kept_from = segments
+            .partition_point(|entry| entry.header().first_lsn <= start)
+            .saturating_sub(1);
+        segments.drain(..kept_from).collect()
+    }
+
+    /// The segment that holds `lsn`, or would hold it if it came next.
+    pub(crate) fn find(&self, lsn: Lsn) -> Option<Placed> {
+        let segments = self.segments.read();
+        let after = segments.partition_point(|entry| entry.header().first_lsn <= lsn);
+        let entry = Arc::clone(segments.get(after.checked_sub(1)?)?);
+        let next = segments
+            .get(after)
+            .map(|next| next.header().previous_last_lsn);
+        let last_lsn = entry.trailer().map(|trailer| trailer.last_lsn).or(next);
+        Some(Placed { entry, last_lsn })
+    }
+}

@@ -1,0 +1,214 @@
+//! A segment file that was opened and whose header was checked.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use crate::error::{Error, Result};
+use crate::format::checksum::crc32c;
+use crate::format::footer::SegmentIndex;
+use crate::format::layout::{BLOCK_BYTES, FOOTER_KIND, record};
+use crate::format::trailer::Trailer;
+use crate::format::{RecordHeader, SegmentHeader};
+use crate::storage::{Access, Storage, StorageFile};
+
+use super::walk::Walk;
+
+/// A segment of the log, shared by the log and its readers.
+#[derive(Debug)]
+pub(crate) struct SegmentEntry {
+    name: String,
+    path: PathBuf,
+    header: SegmentHeader,
+    file: Arc<dyn StorageFile>,
+    /// Set once, when the segment is sealed.
+    trailer: OnceLock<Trailer>,
+}
+
+impl SegmentEntry {
+    /// A segment that was just started: nothing of it is read.
+    pub(crate) fn started(
+        storage: &dyn Storage,
+        name: String,
+        header: SegmentHeader,
+    ) -> Result<Self> {
+        let path = storage.path().join(&name);
+        let file = open_for_reading(storage, &name, &path)?;
+        Ok(Self {
+            name,
+            path,
+            header,
+            file,
+            trailer: OnceLock::new(),
+        })
+    }
+
+    /// Opens the segment in file `name`: its header must be whole, and its length what it was made
+    /// or what its trailer says.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SegmentHeader`], [`Error::SegmentLength`], or the file cannot be read.
+    pub(crate) fn open(storage: &dyn Storage, name: &str) -> Result<Self> {
+        let path = storage.path().join(name);
+        let file = open_for_reading(storage, name, &path)?;
+        let io = |source| Error::Io {
+            operation: "read",
+            path: path.clone(),
+            source,
+        };
+        let len = file.len().map_err(io)?;
+        let mut block = [0; BLOCK_BYTES];
+        let read = file.read_at(&mut block, 0).map_err(io)?;
+        let header = SegmentHeader::decode_block(&block).map_err(|source| {
+            if read < BLOCK_BYTES {
+                let expected_bytes = BLOCK_BYTES as u64;
+                Error::SegmentLength {
+                    path: path.clone(),
+                    expected_bytes,
+                    found_bytes: len,
+                }
+            } else {
+                Error::SegmentHeader {
+                    path: path.clone(),
+                    source,
+                }
+            }
+        })?;
+        let trailer = read_trailer(file.as_ref(), len, &header).map_err(io)?;
+        let expected_bytes = trailer.as_ref().map_or(header.capacity, |t| t.file_len);
+        if len != expected_bytes {
+            return Err(Error::SegmentLength {
+                path,
+                expected_bytes,
+                found_bytes: len,
+            });
+        }
+        let trailer = trailer.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Self {
+            name: name.to_owned(),
+            path,
+            header,
+            file,
+            trailer,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn header(&self) -> &SegmentHeader {
+        &self.header
+    }
+
+    pub(crate) fn file(&self) -> &Arc<dyn StorageFile> {
+        &self.file
+    }
+
+    /// How the segment ended, once it is sealed.
+    pub(crate) fn trailer(&self) -> Option<&Trailer> {
+        self.trailer.get()
+    }
+
+    /// Takes in that the segment was sealed.
+    pub(crate) fn set_sealed(&self, trailer: Trailer) {
+        // A segment is sealed once; the first word stands.
+        let _already_sealed = self.trailer.set(trailer);
+    }
+
+    /// The file's length in bytes.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.trailer()
+            .map_or(self.header.capacity, |trailer| trailer.file_len)
+    }
+
+    /// A walk over the segment's records, from the first.
+    pub(crate) fn walk(&self) -> Walk {
+        let end = self
+            .trailer()
+            .map_or(self.header.capacity, |trailer| trailer.data_end);
+        Walk::new(
+            Arc::clone(&self.file),
+            self.path.clone(),
+            end,
+            self.header.seed(),
+            self.header.first_lsn,
+        )
+    }
+
+    /// The footer of a sealed segment; `None` when the segment is not sealed or has no records.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FooterDamaged`], or the file cannot be read.
+    pub(crate) fn index(&self) -> Result<Option<SegmentIndex>> {
+        let Some(trailer) = self.trailer() else {
+            return Ok(None);
+        };
+        let damaged = || Error::FooterDamaged {
+            path: self.path.clone(),
+            offset: trailer.footer_offset,
+        };
+        let len = usize::try_from(trailer.footer_len).map_err(|_| damaged())?;
+        if trailer.footer_offset.saturating_add(trailer.footer_len) > trailer.file_len {
+            return Err(damaged());
+        }
+        let mut bytes = vec![0; len];
+        let read = self
+            .file
+            .read_at(&mut bytes, trailer.footer_offset)
+            .map_err(|source| Error::Io {
+                operation: "read",
+                path: self.path.clone(),
+                source,
+            })?;
+        let payload = footer_payload(&bytes[..read], &self.header).ok_or_else(damaged)?;
+        if payload.is_empty() {
+            return Ok(None);
+        }
+        SegmentIndex::decode(payload)
+            .map(Some)
+            .map_err(|_| damaged())
+    }
+}
+
+/// The payload of the footer record `bytes`, when it is whole.
+fn footer_payload<'a>(bytes: &'a [u8], segment: &SegmentHeader) -> Option<&'a [u8]> {
+    let (head, payload) = bytes.split_first_chunk::<{ record::BYTES }>()?;
+    let header = RecordHeader::decode(head, segment.seed()).ok()?;
+    let is_whole = header.kind.bits() == FOOTER_KIND
+        && header.payload_len as usize == payload.len()
+        && header.payload_crc == crc32c(payload);
+    is_whole.then_some(payload)
+}
+
+fn read_trailer(
+    file: &dyn StorageFile,
+    len: u64,
+    header: &SegmentHeader,
+) -> std::io::Result<Option<Trailer>> {
+    let mut block = [0; BLOCK_BYTES];
+    let Some(offset) = len.checked_sub(BLOCK_BYTES as u64) else {
+        return Ok(None);
+    };
+    file.read_at(&mut block, offset)?;
+    Ok(Trailer::decode_block(&block, header))
+}
+
+fn open_for_reading(
+    storage: &dyn Storage,
+    name: &str,
+    path: &Path,
+) -> Result<Arc<dyn StorageFile>> {
+    storage
+        .open(name, Access::Read)
+        .map_err(|source| Error::Io {
+            operation: "open",
+            path: path.to_path_buf(),
+            source,
+        })
+}

@@ -1,0 +1,113 @@
+//! Builds a segment's index record by record, while the segment is written or walked.
+
+use std::collections::BTreeMap;
+
+use crate::format::RecordHeader;
+use crate::format::footer::{IdCounts, IdMask, SegmentIndex, Span, ZONE_BYTES, Zone};
+use crate::types::Lsn;
+
+/// The index of the records so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct IndexBuilder {
+    index: Option<SegmentIndex>,
+    writes: u64,
+}
+
+impl IndexBuilder {
+    /// Takes in the record that starts at `offset`.
+    pub(crate) fn add(&mut self, header: &RecordHeader, offset: u64) {
+        let index = self.index.get_or_insert_with(|| empty_index(header));
+        index.last_lsn = header.lsn;
+        index.time.include(header.timestamp);
+        index.epoch.include(header.epoch);
+        index.payload_bytes += u64::from(header.payload_len);
+        *index.kinds.entry(header.kind).or_default() += 1;
+        index.tenants.add(header.scope.tenant.value());
+        index.databases.add(header.scope.database.value());
+        index.vshards.add(u64::from(header.scope.vshard.value()));
+        if header.kind.known().is_some_and(|kind| kind.is_control()) {
+            index.controls.push(offset);
+        }
+        let zone_is_full = index
+            .zones
+            .last()
+            .is_none_or(|zone| offset >= zone.offset + ZONE_BYTES);
+        if zone_is_full {
+            index.zones.push(new_zone(header, offset));
+        }
+        if let Some(zone) = index.zones.last_mut() {
+            add_to_zone(zone, header);
+        }
+    }
+
+    /// Takes in that one more write ended.
+    pub(crate) fn add_write(&mut self) {
+        self.writes += 1;
+    }
+
+    /// The index; an empty one of a segment without records starts at `first_lsn`.
+    pub(crate) fn snapshot(&self) -> Option<SegmentIndex> {
+        self.index.as_ref().map(|index| SegmentIndex {
+            writes: self.writes,
+            ..index.clone()
+        })
+    }
+
+    /// How many bytes the index would take in a footer.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.index.as_ref().map_or(0, SegmentIndex::encoded_len)
+    }
+}
+
+/// How many bytes the footer can grow to when `records` more records of `bytes` in all are added to
+/// a segment whose index takes `encoded_len` bytes now.
+pub(crate) fn footer_bytes_bound(encoded_len: usize, records: usize, bytes: usize) -> usize {
+    // Each record may be a control record (8 bytes), of a new kind (12) and of three new ids (48);
+    // the fixed part is there even before the first record.
+    const FIXED: usize = 256;
+    const PER_RECORD: usize = 8 + 12 + 48;
+    const PER_ZONE: usize = 88;
+    let zones = bytes / (ZONE_BYTES as usize) + 2;
+    encoded_len + FIXED + records * PER_RECORD + zones * PER_ZONE
+}
+
+fn empty_index(header: &RecordHeader) -> SegmentIndex {
+    SegmentIndex {
+        first_lsn: header.lsn,
+        last_lsn: Lsn::ZERO,
+        time: Span::of(header.timestamp),
+        epoch: Span::of(header.epoch),
+        payload_bytes: 0,
+        writes: 0,
+        kinds: BTreeMap::new(),
+        tenants: IdCounts::default(),
+        databases: IdCounts::default(),
+        vshards: IdCounts::default(),
+        zones: Vec::new(),
+        controls: Vec::new(),
+    }
+}
+
+fn new_zone(header: &RecordHeader, offset: u64) -> Zone {
+    Zone {
+        offset,
+        first_lsn: header.lsn,
+        time: Span::of(header.timestamp),
+        epoch: Span::of(header.epoch),
+        tenants: IdMask::default(),
+        databases: IdMask::default(),
+        vshards: IdMask::default(),
+        collections: IdMask::default(),
+        kinds: IdMask::default(),
+    }
+}
+
+fn add_to_zone(zone: &mut Zone, header: &RecordHeader) {
+    zone.time.include(header.timestamp);
+    zone.epoch.include(header.epoch);
+    zone.tenants.add(header.scope.tenant.value());
+    zone.databases.add(header.scope.database.value());
+    zone.vshards.add(u64::from(header.scope.vshard.value()));
+    zone.collections.add(u64::from(header.collection.value()));
+    zone.kinds.add(u64::from(header.kind.bits()));
+}

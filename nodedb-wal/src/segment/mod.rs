@@ -1,0 +1,16 @@
+//! One segment: how its bytes are built, walked, sealed and opened.
+
+mod cursor;
+mod entry;
+mod index;
+mod seal;
+mod tail;
+mod walk;
+mod write_buffer;
+
+pub(crate) use entry::SegmentEntry;
+pub(crate) use index::{IndexBuilder, footer_bytes_bound};
+pub(crate) use seal::{SealedEnd, seal, sealing_bytes};
+pub(crate) use tail::{Stop, Tail, examine, examine_up_to};
+pub(crate) use walk::{Found, Gap, RecordAt, Walk};
+pub(crate) use write_buffer::WriteBuffer;

@@ -1,0 +1,198 @@
+//! Examines a segment that is not sealed: what it holds, and everything its bytes say about what
+//! had been durable. Facts only; `log::verdict` decides.
+
+use super::{Found, Gap, IndexBuilder, RecordAt, SegmentEntry, Walk};
+use crate::error::Result;
+use crate::format::Frontier;
+use crate::format::checksum::Digest;
+use crate::types::{Lsn, Timestamp};
+
+/// How the run of whole records ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Stop {
+    /// Nothing but space that was never written follows.
+    Clean,
+    /// Damage or a hole follows.
+    Damage,
+}
+
+/// What was found in an unsealed segment.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    /// The index of the records that stay.
+    pub(crate) index: IndexBuilder,
+    pub(crate) digest: Digest,
+    /// The last record that stays; one before the segment's first when none does.
+    pub(crate) last_lsn: Lsn,
+    pub(crate) last_timestamp: Timestamp,
+    /// Where the last record that stays ends, its frontier included where that is whole.
+    pub(crate) data_end: u64,
+    pub(crate) stop: Stop,
+    /// Where the run of records that stay ended: the first bytes that are dropped, if any.
+    pub(crate) stop_offset: u64,
+    /// Whether the run ended inside a batch, whose records do not stay.
+    pub(crate) half_batch: bool,
+    /// The highest LSN that some frontier says was durable.
+    pub(crate) claimed_lsn: Lsn,
+    /// The highest LSN seen anywhere, also behind damage.
+    pub(crate) highest_lsn: Lsn,
+    /// Whole records that do not stay: of the half batch, or behind the damage.
+    pub(crate) dropped_records: u64,
+    /// The oldest LSN the log promises to hold.
+    pub(crate) start_lsn: Lsn,
+    /// Places where a frontier was damaged and no record.
+    pub(crate) scars: Vec<u64>,
+    pub(crate) bytes_read: u64,
+}
+
+/// Examines `segment`.
+///
+/// # Errors
+///
+/// The disk could not be read, or a record has flags this version does not know.
+pub(crate) fn examine(segment: &SegmentEntry) -> Result<Tail> {
+    let (tail, batch_first) = examine_until(segment, Lsn::MAX)?;
+    let Some(first) = batch_first else {
+        return Ok(tail);
+    };
+    // The run ended inside a batch. It is walked once more, up to the record before the batch,
+    // rather than remembering every record of every batch in case it is the last.
+    let (kept, _) = examine_until(segment, first.previous())?;
+    Ok(Tail {
+        stop: tail.stop,
+        half_batch: true,
+        claimed_lsn: tail.claimed_lsn,
+        highest_lsn: tail.highest_lsn,
+        dropped_records: tail.dropped_records + tail.last_lsn.value() - kept.last_lsn.value(),
+        start_lsn: tail.start_lsn,
+        scars: tail.scars,
+        bytes_read: tail.bytes_read + kept.bytes_read,
+        ..kept
+    })
+}
+
+/// Examines a segment up to record `last`, which the segment after it says is its last.
+///
+/// # Errors
+///
+/// As [`examine`].
+pub(crate) fn examine_up_to(segment: &SegmentEntry, last: Lsn) -> Result<Tail> {
+    examine_until(segment, last).map(|(tail, _)| tail)
+}
+
+/// Examines `segment`, counting no record after `until` among those that stay; and the first LSN of
+/// the batch the run ended in, if it did.
+fn examine_until(segment: &SegmentEntry, until: Lsn) -> Result<(Tail, Option<Lsn>)> {
+    let mut walk = segment.walk();
+    let mut run = Run::new(segment);
+    loop {
+        if run.is_open && walk.expected() > until {
+            run.stop_at(walk.position(), Stop::Clean);
+            break;
+        }
+        match walk.next()? {
+            Found::Record(at) => run.record(&at),
+            Found::Frontier(frontier) => run.frontier(&frontier, &walk),
+            Found::Gap(gap) => run.gap(gap),
+            Found::Footer { offset } => {
+                run.stop_at(offset, Stop::Clean);
+                break;
+            }
+            Found::End { offset, damaged_at } => {
+                let stop = if damaged_at.is_some() {
+                    Stop::Damage
+                } else {
+                    Stop::Clean
+                };
+                run.stop_at(damaged_at.unwrap_or(offset), stop);
+                break;
+            }
+        }
+    }
+    run.tail.bytes_read = walk.bytes_read();
+    Ok((run.tail, run.batch_first))
+}
+
+/// The walk so far.
+struct Run {
+    tail: Tail,
+    /// Whether every record so far followed the one before.
+    is_open: bool,
+    /// The first LSN of the batch the run is in.
+    batch_first: Option<Lsn>,
+}
+
+impl Run {
+    fn new(segment: &SegmentEntry) -> Self {
+        let header = segment.header();
+        let before = header.first_lsn.previous();
+        let tail = Tail {
+            index: IndexBuilder::default(),
+            digest: Digest::EMPTY,
+            last_lsn: before,
+            last_timestamp: header.created_at,
+            data_end: crate::format::layout::DATA_START,
+            stop: Stop::Clean,
+            stop_offset: crate::format::layout::DATA_START,
+            half_batch: false,
+            // The segment was started after everything before it was durable.
+            claimed_lsn: before,
+            highest_lsn: before,
+            dropped_records: 0,
+            start_lsn: header.start_lsn,
+            scars: Vec::new(),
+            bytes_read: 0,
+        };
+        Self {
+            tail,
+            is_open: true,
+            batch_first: None,
+        }
+    }
+
+    fn record(&mut self, at: &RecordAt) {
+        self.tail.highest_lsn = at.header.lsn;
+        if !self.is_open {
+            self.tail.dropped_records += 1;
+            return;
+        }
+        self.tail.index.add(&at.header, at.offset);
+        self.tail.digest = self.tail.digest.extended(at.header_crc);
+        self.tail.last_lsn = at.header.lsn;
+        self.tail.last_timestamp = at.header.timestamp;
+        self.tail.data_end = at.end();
+        self.batch_first = if at.header.batch_continues() {
+            self.batch_first.or(Some(at.header.lsn))
+        } else {
+            None
+        };
+    }
+
+    fn frontier(&mut self, frontier: &Frontier, walk: &Walk) {
+        self.tail.claimed_lsn = self.tail.claimed_lsn.max(frontier.durable_lsn);
+        self.tail.highest_lsn = self.tail.highest_lsn.max(frontier.last_lsn);
+        self.tail.start_lsn = self.tail.start_lsn.max(frontier.start_lsn);
+        if self.is_open {
+            self.tail.index.add_write();
+            self.tail.data_end = walk.position();
+        }
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        match gap.missing {
+            Some(missing) => {
+                self.tail.highest_lsn = self.tail.highest_lsn.max(missing.last);
+                self.stop_at(gap.offset, Stop::Damage);
+            }
+            None => self.tail.scars.push(gap.offset),
+        }
+    }
+
+    fn stop_at(&mut self, offset: u64, stop: Stop) {
+        if self.is_open {
+            self.is_open = false;
+            self.tail.stop = stop;
+            self.tail.stop_offset = offset;
+        }
+    }
+}

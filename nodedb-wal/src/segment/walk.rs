@@ -1,0 +1,352 @@
+//! Walks the records of a segment in order, and finds its way again behind damage.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::cursor::SegmentCursor;
+use crate::error::{Error, Result};
+use crate::format::checksum::{HeaderSeed, crc32c};
+use crate::format::layout::{
+    ALIGN_BYTES, BLOCK_BYTES, DATA_START, FOOTER_KIND, FRONTIER_KIND, block_ceil, block_floor,
+    record, record_bytes,
+};
+use crate::format::record_header::{kind_bits, stored_crc, stored_lsn};
+use crate::format::{Frontier, HeaderFault, RecordHeader};
+use crate::storage::StorageFile;
+use crate::types::{Lsn, LsnRange};
+
+/// A record and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecordAt {
+    pub(crate) header: RecordHeader,
+    /// The header's checksum, which the segment's digest is made of.
+    pub(crate) header_crc: u32,
+    pub(crate) offset: u64,
+}
+
+impl RecordAt {
+    /// Where the record ends, padding included.
+    pub(crate) fn end(&self) -> u64 {
+        self.offset + record_bytes(self.header.payload_len as usize) as u64
+    }
+}
+
+/// Bytes that are not what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    /// Where the damage starts.
+    pub(crate) offset: u64,
+    /// The records it took; none when only a frontier was hit.
+    pub(crate) missing: Option<LsnRange>,
+}
+
+/// What the walk came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found {
+    /// The next record.
+    Record(RecordAt),
+    /// The end of a write.
+    Frontier(Frontier),
+    /// Damage, with something whole behind it, where the walk goes on.
+    Gap(Gap),
+    /// The footer of a sealed segment: no record follows.
+    Footer { offset: u64 },
+    /// Nothing whole follows. `damaged_at` is where bytes start that are neither a record nor
+    /// space never written to.
+    End {
+        offset: u64,
+        damaged_at: Option<u64>,
+    },
+}
+
+/// What stands at a place.
+enum Step {
+    Record(RecordAt),
+    Frontier(Frontier),
+    Footer {
+        last_lsn: Lsn,
+    },
+    /// Zeros, or nothing at all, where a block starts.
+    Blank,
+    /// No structure of this segment.
+    Bad,
+    /// A whole header whose payload does not fit its checksum.
+    BadPayload(RecordAt),
+    UnknownFlags {
+        flags: u16,
+        lsn: Lsn,
+    },
+}
+
+/// Walks one segment.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    cursor: SegmentCursor,
+    seed: HeaderSeed,
+    position: u64,
+    /// The LSN the next record must have.
+    expected: Lsn,
+    check_payloads: bool,
+}
+
+impl Walk {
+    /// A walk over the first `end` bytes of `file`, whose first record is `first_lsn`.
+    pub(crate) fn new(
+        file: Arc<dyn StorageFile>,
+        path: PathBuf,
+        end: u64,
+        seed: HeaderSeed,
+        first_lsn: Lsn,
+    ) -> Self {
+        Self {
+            cursor: SegmentCursor::new(file, path, end),
+            seed,
+            position: DATA_START,
+            expected: first_lsn,
+            check_payloads: true,
+        }
+    }
+
+    /// Leaves payload checksums unchecked.
+    pub(crate) fn headers_only(&mut self) {
+        self.check_payloads = false;
+    }
+
+    /// Goes on at `position`, where record `lsn` starts.
+    pub(crate) fn jump(&mut self, position: u64, lsn: Lsn) {
+        self.position = position;
+        self.expected = lsn;
+    }
+
+    /// Goes on at the record that starts at `position`, whatever its LSN, reading little ahead;
+    /// `false` when no record starts there.
+    pub(crate) fn jump_to_record(&mut self, position: u64) -> Result<bool> {
+        self.cursor.read_little();
+        self.position = position;
+        let Some(bytes) = header_at(&mut self.cursor, position)? else {
+            return Ok(false);
+        };
+        let header = RecordHeader::decode(&bytes, self.seed);
+        self.expected = header.map_or(self.expected, |header| header.lsn);
+        Ok(header.is_ok())
+    }
+
+    /// Forgets bytes that were read ahead, which may have changed since.
+    pub(crate) fn invalidate(&mut self) {
+        self.cursor.invalidate();
+    }
+
+    pub(crate) fn expected(&self) -> Lsn {
+        self.expected
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.cursor.path()
+    }
+
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.cursor.bytes_read()
+    }
+
+    /// The payload of the record found last.
+    pub(crate) fn payload(&self, at: &RecordAt) -> &[u8] {
+        let len = at.header.payload_len as usize;
+        self.cursor.loaded(at.offset + record::BYTES as u64, len)
+    }
+
+    /// Header and payload of the record found last, as stored.
+    pub(crate) fn stored(&self, at: &RecordAt) -> &[u8] {
+        self.cursor
+            .loaded(at.offset, record::BYTES + at.header.payload_len as usize)
+    }
+
+    /// The next thing in the segment.
+    ///
+    /// # Errors
+    ///
+    /// The disk could not be read, or a record has flags this version does not know.
+    pub(crate) fn next(&mut self) -> Result<Found> {
+        let offset = self.position;
+        match self.step()? {
+            Step::Record(at) if at.header.lsn == self.expected => {
+                self.position = at.end();
+                self.expected = self.expected.next();
+                Ok(Found::Record(at))
+            }
+            Step::Frontier(frontier) if frontier.last_lsn.next() == self.expected => {
+                self.position += record::BYTES as u64;
+                Ok(Found::Frontier(frontier))
+            }
+            Step::Footer { last_lsn } if last_lsn.next() == self.expected => Ok(Found::Footer {
+                offset: self.position,
+            }),
+            Step::UnknownFlags { flags, lsn } => Err(Error::UnknownRecordFlags {
+                path: self.path().to_path_buf(),
+                offset: self.position,
+                lsn,
+                flags,
+            }),
+            Step::Blank => {
+                let blank_at = self.position;
+                self.resume(offset, blank_at, None)
+            }
+            // A whole payload behind a whole header holds no structure of ours.
+            Step::BadPayload(at) if at.header.lsn == self.expected => {
+                self.resume(at.offset, at.end(), Some(at.offset))
+            }
+            // A structure of a later LSN: what is between is missing.
+            Step::Record(_) | Step::Frontier(_) | Step::BadPayload(_) | Step::Footer { .. } => {
+                let here = self.position;
+                self.resume(here, here, Some(here))
+            }
+            Step::Bad => {
+                let here = self.position;
+                // Where a block starts, strange bytes may be what the file held in an earlier
+                // life: with nothing whole behind them they are space, not damage.
+                let may_be_stale = here.is_multiple_of(BLOCK_BYTES as u64);
+                let damaged_at = (!may_be_stale).then_some(here);
+                self.resume(offset, here + ALIGN_BYTES as u64, damaged_at)
+            }
+        }
+    }
+
+    /// Looks from `search_from` on for something whole that can follow what ended at `offset`.
+    fn resume(&mut self, offset: u64, search_from: u64, damaged_at: Option<u64>) -> Result<Found> {
+        let mut at = search_from;
+        while let Some(found) = self.anchor_from(at)? {
+            let (position, next) = found;
+            let missing = (next > self.expected).then(|| LsnRange {
+                first: self.expected,
+                last: next.previous(),
+            });
+            self.position = position;
+            self.expected = next;
+            at = position + ALIGN_BYTES as u64;
+            // A header may be whole and its payload not: then this record is missing too.
+            if missing.is_some() || !matches!(self.step()?, Step::BadPayload(_)) {
+                return Ok(Found::Gap(Gap {
+                    offset: damaged_at.unwrap_or(search_from),
+                    missing,
+                }));
+            }
+        }
+        self.position = self.cursor.end();
+        Ok(Found::End { offset, damaged_at })
+    }
+
+    /// What stands at `self.position`, after skipping the zeros that end a write's last block.
+    fn step(&mut self) -> Result<Step> {
+        loop {
+            let position = self.position;
+            let Some(bytes) = header_at(&mut self.cursor, position)? else {
+                return Ok(Step::Blank);
+            };
+            if bytes.iter().any(|&byte| byte != 0) {
+                return self.step_at(&bytes, position);
+            }
+            if position.is_multiple_of(BLOCK_BYTES as u64) {
+                return Ok(Step::Blank);
+            }
+            self.position = block_ceil(position);
+        }
+    }
+
+    fn step_at(&mut self, bytes: &[u8; record::BYTES], position: u64) -> Result<Step> {
+        if kind_bits(bytes) == FRONTIER_KIND {
+            let frontier = Frontier::decode(bytes, position, self.seed);
+            return Ok(frontier.map_or(Step::Bad, Step::Frontier));
+        }
+        let header = match RecordHeader::decode(bytes, self.seed) {
+            Ok(header) => header,
+            Err(HeaderFault::Checksum) => return Ok(Step::Bad),
+            Err(HeaderFault::UnknownFlags { flags, lsn }) => {
+                return Ok(Step::UnknownFlags { flags, lsn });
+            }
+        };
+        if header.kind.bits() == FOOTER_KIND {
+            return Ok(Step::Footer {
+                last_lsn: header.lsn,
+            });
+        }
+        let at = RecordAt {
+            header,
+            header_crc: stored_crc(bytes),
+            offset: position,
+        };
+        let len = header.payload_len as usize;
+        if at.end() > self.cursor.end() {
+            return Ok(Step::Bad);
+        }
+        let payload = self.cursor.bytes(position, record::BYTES + len)?;
+        let whole = payload.len() == record::BYTES + len
+            && (!self.check_payloads || crc32c(&payload[record::BYTES..]) == header.payload_crc);
+        Ok(if whole {
+            Step::Record(at)
+        } else {
+            Step::BadPayload(at)
+        })
+    }
+
+    /// The first place from `from` on where something whole stands that can follow what was
+    /// walked, with the LSN that comes next there.
+    fn anchor_from(&mut self, from: u64) -> Result<Option<(u64, Lsn)>> {
+        let (expected, end, seed) = (self.expected, self.cursor.end(), self.seed);
+        let mut at = from.next_multiple_of(ALIGN_BYTES as u64);
+        loop {
+            let block_start = block_floor(at);
+            // A header may start near the block's end and go on in the next.
+            let bytes = self
+                .cursor
+                .bytes(block_start, BLOCK_BYTES + record::BYTES)?;
+            if bytes.len() < record::BYTES {
+                return Ok(None);
+            }
+            let is_blank = bytes.iter().take(BLOCK_BYTES).all(|&byte| byte == 0);
+            while !is_blank && at < block_start + BLOCK_BYTES as u64 {
+                let from = usize::try_from(at - block_start).unwrap_or(usize::MAX);
+                let header = bytes.get(from..).and_then(<[u8]>::first_chunk);
+                let Some(header) = header else {
+                    return Ok(None);
+                };
+                if let Some(next) = anchor(header, at, expected, end, seed) {
+                    return Ok(Some((at, next)));
+                }
+                at += ALIGN_BYTES as u64;
+            }
+            at = block_start + BLOCK_BYTES as u64;
+        }
+    }
+}
+
+/// The LSN that comes next when `bytes`, found at `at`, are a structure of this segment that can
+/// stand where `expected` or a later record would. Cheap tests come first: most places hold no
+/// header.
+fn anchor(
+    bytes: &[u8; record::BYTES],
+    at: u64,
+    expected: Lsn,
+    end: u64,
+    seed: HeaderSeed,
+) -> Option<Lsn> {
+    // A segment holds fewer records than bytes, so a later LSN cannot be one of its records.
+    let plausible = |lsn: Lsn| lsn >= expected && lsn.value() - expected.value() <= end;
+    let next = match kind_bits(bytes) {
+        FRONTIER_KIND => Frontier::decode(bytes, at, seed)?.last_lsn.next(),
+        FOOTER_KIND => RecordHeader::decode(bytes, seed).ok()?.lsn.next(),
+        _ if plausible(stored_lsn(bytes)) => {
+            let header = RecordHeader::decode(bytes, seed).ok()?;
+            let fits = at + record_bytes(header.payload_len as usize) as u64 <= end;
+            fits.then_some(header.lsn)?
+        }
+        _ => return None,
+    };
+    plausible(next).then_some(next)
+}
+
+fn header_at(cursor: &mut SegmentCursor, at: u64) -> Result<Option<[u8; record::BYTES]>> {
+    Ok(cursor.bytes(at, record::BYTES)?.first_chunk().copied())
+}

@@ -1,0 +1,3 @@
+//! The log end to end, on the real file system.
+
+mod basics;
