@@ -28,6 +28,8 @@ mod summary;
 mod surrogate_alloc;
 mod surrogate_bind;
 mod temporal_purge;
+#[cfg(test)]
+mod tests;
 mod time_anchor;
 mod timeseries_batch;
 mod transaction;
