@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::format::SegmentHeaderFault;
+use crate::payload::PayloadError;
 use crate::types::{KindCode, Lsn, LsnRange};
 
 /// The result of an operation on the log.
@@ -208,7 +209,7 @@ pub enum Error {
     },
     /// A payload could not be encoded or decoded.
     #[error("payload")]
-    Payload(#[from] crate::payload::PayloadError),
+    Payload(#[from] PayloadError),
 }
 
 impl Error {
@@ -222,7 +223,8 @@ impl Error {
             | Self::NotAppended { .. }
             | Self::TooLarge { .. }
             | Self::EmptyBatch
-            | Self::Config { .. } => ErrorClass::Refused,
+            | Self::Config { .. }
+            | Self::Payload(PayloadError::Unencodable { .. }) => ErrorClass::Refused,
             Self::Damaged { .. }
             | Self::SegmentHeader { .. }
             | Self::FooterDamaged { .. }

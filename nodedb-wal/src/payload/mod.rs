@@ -1,31 +1,67 @@
-//! Typed payloads: one file per kind. The only user of `zerompk` and `rkyv`.
+//! Typed payloads: one file per kind. The only user of `zerompk` and `rkyv`, whose types appear in
+//! no public signature.
+//!
+//! Every payload but the empty one starts with a version. Small ones go on with a msgpack
+//! array; large ones, which are read in place, with 15 more bytes of prefix and an archive. The log
+//! itself never looks into a payload, and takes raw bytes as well
+//! ([`Record::raw`](crate::types::Record::raw)).
 
-use crate::types::RecordKind;
+mod any;
+mod archive;
+mod array_delete;
+mod array_flush;
+mod array_put;
+mod calvin_applied;
+mod checkpoint;
+mod collection_tombstoned;
+mod commit_offsets;
+mod contract;
+mod crdt_delta;
+mod delete;
+mod epoch_barrier;
+mod error;
+mod log_batch;
+mod msgpack;
+mod noop;
+mod put;
+mod summary;
+mod surrogate_alloc;
+mod surrogate_bind;
+mod temporal_purge;
+#[cfg(test)]
+mod tests;
+mod time_anchor;
+mod timeseries_batch;
+mod transaction;
+mod vector_delete;
+mod vector_params;
+mod vector_put;
+mod write_aborted;
 
-/// Why a payload could not be encoded or decoded.
-#[derive(Debug, thiserror::Error)]
-#[error("placeholder")]
-pub struct PayloadError;
-
-/// A typed payload of one record kind.
-pub trait Payload: Sized {
-    /// The kind of record it is the payload of.
-    const KIND: RecordKind;
-
-    /// The collection it names, if it names one.
-    fn collection(&self) -> Option<&str>;
-
-    /// Appends the encoded payload to `out`.
-    ///
-    /// # Errors
-    ///
-    /// The payload cannot be encoded; `out` is as it was.
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), PayloadError>;
-
-    /// The payload in `bytes`, all of which must be used.
-    ///
-    /// # Errors
-    ///
-    /// Says what was wrong and where.
-    fn decode(bytes: &[u8]) -> Result<Self, PayloadError>;
-}
+pub use any::{AnyPayload, collection_of};
+pub use archive::AlignedScratch;
+pub use array_delete::ArrayDelete;
+pub use array_flush::ArrayFlush;
+pub use array_put::{ArrayCell, ArrayPut};
+pub use calvin_applied::CalvinApplied;
+pub use checkpoint::Checkpoint;
+pub use collection_tombstoned::CollectionTombstoned;
+pub use commit_offsets::{CommitOffsets, PartitionOffset};
+pub use contract::Payload;
+pub use crdt_delta::CrdtDelta;
+pub use delete::Delete;
+pub use epoch_barrier::EpochBarrier;
+pub use error::PayloadError;
+pub use log_batch::{LogBatch, LogBatchView, LogLine};
+pub use noop::Noop;
+pub use put::Put;
+pub use surrogate_alloc::SurrogateAlloc;
+pub use surrogate_bind::SurrogateBind;
+pub use temporal_purge::TemporalPurge;
+pub use time_anchor::TimeAnchor;
+pub use timeseries_batch::{TimeseriesBatch, TimeseriesBatchView};
+pub use transaction::{Operation, Transaction};
+pub use vector_delete::VectorDelete;
+pub use vector_params::{VectorMetric, VectorParams};
+pub use vector_put::{VectorPut, VectorPutView};
+pub use write_aborted::WriteAborted;
