@@ -5,6 +5,7 @@
 //! the tests below run every rule over the tree.
 
 mod bans;
+mod commands;
 mod doc_links;
 mod format_doc;
 mod homes;
@@ -130,4 +131,10 @@ fn every_lesson_has_its_test_or_its_issue() {
     let tree = Tree::load();
     let tests = lessons::test_names(&tree.sources);
     expect_none(&lessons::check(tree.doc("docs/TESTING.md"), &tests));
+}
+
+#[test]
+fn the_readme_and_ci_run_the_same_tests() {
+    let tree = Tree::load();
+    expect_none(&commands::check(tree.doc("README.md"), &tree.ci));
 }

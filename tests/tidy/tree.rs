@@ -19,6 +19,8 @@ pub(crate) struct Tree {
     pub(crate) deny: String,
     /// `Cargo.lock`.
     pub(crate) lock: String,
+    /// `.ci/run`.
+    pub(crate) ci: String,
 }
 
 impl Tree {
@@ -48,6 +50,7 @@ impl Tree {
                 .collect(),
             deny: text(&"deny.toml".to_owned()),
             lock: text(&"Cargo.lock".to_owned()),
+            ci: text(&".ci/run".to_owned()),
             root,
         }
     }
