@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::format::RecordHeader;
 use crate::format::footer::{IdCounts, IdMask, SegmentIndex, Span, ZONE_BYTES, Zone};
-use crate::types::{KindCode, Lsn, Scope};
+use crate::types::{KindCode, Lsn, RecordKind, Scope};
 
 /// The index of the records so far.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ impl IndexBuilder {
                 }
             }
         }
-        if header.kind.known().is_some_and(|kind| kind.is_control()) {
+        if header.kind.known().is_some_and(RecordKind::is_control) {
             index.controls.push(offset);
         }
         let zone_is_full = index
@@ -94,15 +94,16 @@ impl Run {
 
 /// How many bytes the footer can grow to when `records` more records of `bytes` in all are added to
 /// a segment whose index takes `encoded_len` bytes now.
-pub(crate) fn footer_bytes_bound(encoded_len: usize, records: usize, bytes: usize) -> usize {
+pub(crate) fn footer_bytes_bound(encoded_len: usize, records: usize, bytes: usize) -> u64 {
     // Each record may be a control record (8 bytes), of a new kind (12) and of three new ids (48);
     // the fixed part is there even before the first record, and the run that is being counted
     // may add a kind and three ids.
     const FIXED: usize = 256;
     const PER_RECORD: usize = 8 + 12 + 48;
-    const PER_ZONE: usize = 88;
-    let zones = bytes / (ZONE_BYTES as usize) + 2;
-    encoded_len + FIXED + records * PER_RECORD + zones * PER_ZONE
+    const PER_ZONE: u64 = 88;
+    let zones = bytes as u64 / ZONE_BYTES + 2;
+    let grown = FIXED + records * PER_RECORD;
+    (encoded_len + grown) as u64 + zones * PER_ZONE
 }
 
 fn empty_index(header: &RecordHeader) -> SegmentIndex {

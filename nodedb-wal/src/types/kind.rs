@@ -38,13 +38,10 @@ impl KindCode {
     /// The kind, if this version of the log knows it.
     #[must_use]
     pub fn known(self) -> Option<RecordKind> {
-        if let Some(custom) = CustomKind::new(self.number(), self.is_required()) {
-            return Some(RecordKind::Custom(custom));
+        match CustomKind::new(self.number(), self.is_required()) {
+            Some(custom) => Some(RecordKind::Custom(custom)),
+            None => RecordKind::named(self),
         }
-        RecordKind::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.code() == self)
     }
 }
 
