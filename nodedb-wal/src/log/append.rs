@@ -120,16 +120,15 @@ impl Core {
     ) -> Result<()> {
         loop {
             state.check_usable()?;
-            if state.disk == Disk::Rotating {
-                self.changed.wait(state);
-            } else if !self.fits_segment(state, records, bytes) {
-                self.rotate_from(state)?;
-            } else if self.fits_buffer(state, bytes) {
+            let fits_segment = self.fits_segment(state, records, bytes);
+            if fits_segment && state.disk != Disk::Rotating && self.fits_buffer(state, bytes) {
                 return Ok(());
-            } else if state.disk == Disk::Idle {
-                self.write_out(state)?;
-            } else {
-                self.changed.wait(state);
+            }
+            // Whoever is at the disk may make the room; then there is nothing to do here.
+            match (state.disk, fits_segment) {
+                (Disk::Idle, true) => self.write_out(state)?,
+                (Disk::Idle, false) => self.rotate_from(state)?,
+                (Disk::Writing | Disk::Rotating, _) => self.changed.wait(state),
             }
         }
     }

@@ -40,6 +40,8 @@ impl Core {
             })
         });
         state.is_closed = true;
+        // The directory is the next owner's only when nothing of ours writes to it any more.
+        MutexGuard::unlocked(&mut state, || self.preparer.stop());
         state.lock = None;
         self.release_disk(&mut state);
         sealed

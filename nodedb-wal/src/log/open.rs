@@ -28,7 +28,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
     config.validate()?;
     let storage = config.open_storage()?;
     let lock = take_lock(storage.as_ref())?;
-    let image = Image::load(storage.as_ref(), OnFault::Refuse)?;
+    let image = Image::load(&storage, OnFault::Refuse)?;
     check_sealed_segments(&image, config.open_check)?;
     for name in &image.unfinished {
         prepare::remove(storage.as_ref(), name)?;
@@ -39,7 +39,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         image.prepared.clone(),
     )?;
     let header = next_header(storage.as_ref(), &image, config.segment_bytes)?;
-    let active = begin(storage.as_ref(), &preparer, header)?;
+    let active = begin(&storage, &preparer, header)?;
     let kept = seal_past(storage.as_ref(), &image)?;
     if !image.retired.is_empty() {
         drop_files(storage.as_ref(), &preparer, image.retired)?;
@@ -161,7 +161,7 @@ fn next_header(storage: &dyn Storage, image: &Image, capacity: u64) -> Result<Se
     })
 }
 
-fn begin(storage: &dyn Storage, preparer: &Preparer, header: SegmentHeader) -> Result<Active> {
+fn begin(storage: &Arc<dyn Storage>, preparer: &Preparer, header: SegmentHeader) -> Result<Active> {
     begin_segment(storage, preparer.take()?, header).map_err(|begin| match begin {
         Begin::NoSpace(error, _) | Begin::Failed(error) => error,
     })

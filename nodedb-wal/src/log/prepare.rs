@@ -25,7 +25,8 @@ pub(crate) struct Prepared {
 #[derive(Debug)]
 pub(crate) struct Preparer {
     pool: Arc<Pool>,
-    worker: Option<Worker>,
+    /// Taken by `stop`.
+    worker: Mutex<Option<Worker>>,
 }
 
 #[derive(Debug)]
@@ -82,7 +83,10 @@ impl Preparer {
         let worker = allows_threads
             .then(|| Worker::spawn(Arc::clone(&pool)))
             .transpose()?;
-        Ok(Self { pool, worker })
+        Ok(Self {
+            pool,
+            worker: Mutex::new(worker),
+        })
     }
 
     /// A file that is ready; made now when there is none.
@@ -119,7 +123,7 @@ impl Preparer {
 
     /// Has the next file made ready, without waiting for it.
     pub(crate) fn want_next(&self) {
-        if let Some(worker) = &self.worker {
+        if let Some(worker) = &*self.worker.lock() {
             match worker.wake.try_send(()) {
                 // Already told, or the thread ended: then `take` makes the file itself.
                 Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
@@ -147,8 +151,9 @@ impl Preparer {
     }
 
     /// Ends the thread, waiting for the file it is making.
-    pub(crate) fn stop(&mut self) {
-        if let Some(Worker { wake, thread }) = self.worker.take() {
+    pub(crate) fn stop(&self) {
+        let worker = self.worker.lock().take();
+        if let Some(Worker { wake, thread }) = worker {
             drop(wake);
             if thread.join().is_err() {
                 tracing::error!("the thread that makes segments ready panicked");
