@@ -1,1 +1,10 @@
-//! placeholder
+//! A database node's log services: typed appends, commits, and everything a restarting node needs
+//! to replay.
+
+mod config;
+mod error;
+mod manager;
+
+pub use config::NodeConfig;
+pub use error::{Error, Result};
+pub use manager::{Batch, InEpoch, Input, WalManager};
