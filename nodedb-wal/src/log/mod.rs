@@ -21,6 +21,7 @@ mod stats;
 mod verdict;
 mod verify;
 mod view;
+mod waiters;
 
 pub use commit::DurableLsn;
 pub use log_handle::Log;

@@ -14,6 +14,7 @@ use super::state::{Active, Core, Disk, Limits, State};
 use super::stats::Counters;
 use super::verify::check_sealed;
 use super::view::View;
+use super::waiters::Waiters;
 use crate::config::{Config, OpenCheck};
 use crate::error::{Error, Result};
 use crate::format::SegmentHeader;
@@ -73,6 +74,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         preparer,
         state: Mutex::new(state),
         changed: Condvar::new(),
+        waiters: Waiters::default(),
         commits: AtomicU64::new(0),
     };
     Ok((core, image.report))
@@ -235,6 +237,8 @@ fn new_state(active: Active, lock: Box<dyn DirectoryLock>) -> State {
         refused: None,
         spare: WriteBuffer::default(),
         disk: Disk::Idle,
+        writes_cut: 0,
+        last_cut_lsn: header.first_lsn.previous(),
         poison: None,
         is_closed: false,
         counters: Counters::default(),

@@ -54,6 +54,8 @@ impl Core {
             Err(error) => {
                 let error = state.poison(error);
                 self.changed.notify_all();
+                self.waiters.end_round();
+                self.waiters.wake_everybody();
                 Err(error)
             }
         }
