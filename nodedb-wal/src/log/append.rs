@@ -135,9 +135,19 @@ impl Core {
 
     /// Whether the active segment takes the records and can still be sealed after them.
     pub(crate) fn fits_segment(&self, state: &State, records: usize, bytes: usize) -> bool {
-        let Some(Active { index, entry, .. }) = &state.active else {
+        let Some(Active {
+            index,
+            entry,
+            is_filled,
+            ..
+        }) = &state.active
+        else {
             return false;
         };
+        let has_records = state.next_lsn > entry.header().first_lsn;
+        if !is_filled && has_records && self.preparer.has_ready() {
+            return false;
+        }
         let end = state.filling.position() + bytes as u64;
         end + overhead_bytes(index.encoded_len(), records, bytes) <= entry.header().capacity
     }

@@ -164,7 +164,7 @@ fn next_header(storage: &dyn Storage, image: &Image, capacity: u64) -> Result<Se
 }
 
 fn begin(storage: &Arc<dyn Storage>, preparer: &Preparer, header: SegmentHeader) -> Result<Active> {
-    begin_segment(storage, preparer.take()?, header).map_err(|begin| match begin {
+    begin_segment(storage, preparer.take_quickly()?, header).map_err(|begin| match begin {
         Begin::NoSpace(error, _) | Begin::Failed(error) => error,
     })
 }

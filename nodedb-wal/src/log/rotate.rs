@@ -173,7 +173,8 @@ pub(crate) fn begin_segment(
         index: IndexBuilder::default(),
         digest: Digest::EMPTY,
         writes: 0,
-        asked_for_next: false,
+        is_filled: prepared.is_filled,
+        asked_for_next: !prepared.is_filled,
     })
 }
 

@@ -94,6 +94,9 @@ pub(crate) struct Active {
     pub(crate) digest: Digest,
     /// Writes built so far.
     pub(crate) writes: u64,
+    /// Whether all of its space was written before. A segment that was started in a hurry was not,
+    /// and is left for one that was as soon as that is ready.
+    pub(crate) is_filled: bool,
     /// Whether the segment after this one was asked for.
     pub(crate) asked_for_next: bool,
 }
