@@ -67,6 +67,15 @@ impl Core {
         Ok(())
     }
 
+    /// Whether committing `lsn` takes no waiting: it is durable, or never will be.
+    pub(crate) fn answers_at_once(&self, lsn: Lsn) -> bool {
+        if lsn <= self.view.durable() {
+            return true;
+        }
+        let state = self.state.lock();
+        state.check_usable().is_err() || lsn >= state.next_lsn
+    }
+
     /// Commits everything appended so far.
     pub(crate) fn sync(&self) -> Result<DurableLsn> {
         let last = self.usable()?.next_lsn.previous();

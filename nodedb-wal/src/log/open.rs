@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::commit_async::Pending;
 use super::image::{Image, OnFault};
 use super::prepare::{self, Preparer};
 use super::report::RecoveryReport;
@@ -75,6 +76,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         state: Mutex::new(state),
         changed: Condvar::new(),
         waiters: Waiters::default(),
+        pending: Pending::default(),
         commits: AtomicU64::new(0),
     };
     Ok((core, image.report))

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::commit_async::Pending;
 use super::prepare::Preparer;
 use super::stats::Counters;
 use super::view::View;
@@ -39,6 +40,8 @@ pub(crate) struct Core {
     pub(crate) changed: Condvar,
     /// Whoever waits for a record to be durable.
     pub(crate) waiters: Waiters,
+    /// Futures that wait for the same.
+    pub(crate) pending: Pending,
     pub(crate) commits: AtomicU64,
 }
 
