@@ -4,6 +4,7 @@ mod agreement;
 mod crashes;
 mod durability;
 mod faults;
+mod model;
 mod sharing;
 
 use std::sync::Arc;
