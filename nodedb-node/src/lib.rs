@@ -1,1 +1,3 @@
-//! placeholder
+//! A database node around its write-ahead log.
+
+pub mod replay;
