@@ -1,3 +1,11 @@
-//! A database node around its write-ahead log.
+//! A database node's log services: typed appends, commits, and everything a restarting node needs
+//! to replay.
 
+mod config;
+mod error;
+mod manager;
 pub mod replay;
+
+pub use config::NodeConfig;
+pub use error::{Error, Result};
+pub use manager::{Batch, InEpoch, Input, WalManager};

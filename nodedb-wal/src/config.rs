@@ -69,9 +69,10 @@ impl Config {
     /// A log on `storage` in place of a directory of the real file system.
     #[must_use]
     pub fn on(storage: Arc<dyn Storage>) -> Self {
+        let directory = storage.path().to_path_buf();
         Self {
-            storage: Some(Arc::clone(&storage)),
-            ..Self::new(storage.path())
+            storage: Some(storage),
+            ..Self::new(directory)
         }
     }
 

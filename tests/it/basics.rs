@@ -7,7 +7,8 @@ fn scope(tenant: u64) -> Scope {
 }
 
 fn put(log: &Log, payload: &[u8]) -> Lsn {
-    log.append(&Record::raw(RecordKind::Put, scope(7), payload)).unwrap()
+    log.append(&Record::raw(RecordKind::Put, scope(7), payload))
+        .unwrap()
 }
 
 fn payloads(records: &mut Records) -> Vec<(u64, Vec<u8>)> {
@@ -43,7 +44,10 @@ fn what_was_committed_is_there_after_a_crash_and_what_was_not_is_not() {
     log.close().unwrap();
 
     let reader = Reader::open(directory.path()).unwrap();
-    assert_eq!(payloads(&mut reader.read(ReadOptions::all()).unwrap()).len(), 11);
+    assert_eq!(
+        payloads(&mut reader.read(ReadOptions::all()).unwrap()).len(),
+        11
+    );
     let report = reader.verify(&mut |_, _| {}).unwrap();
     assert!(report.findings.is_empty(), "{report:?}");
     assert_eq!(report.records, 11);
@@ -53,9 +57,15 @@ fn what_was_committed_is_there_after_a_crash_and_what_was_not_is_not() {
 fn records_of_all_sizes_cross_segments_and_come_back() {
     for io_mode in [storage::IoMode::Direct, storage::IoMode::Buffered] {
         let directory = tempfile::tempdir().unwrap();
-        let config = || Config::new(directory.path()).segment_bytes(256 << 10).io_mode(io_mode);
+        let config = || {
+            Config::new(directory.path())
+                .segment_bytes(256 << 10)
+                .io_mode(io_mode)
+        };
         let log = Log::open(config()).unwrap();
-        let sizes = [0, 1, 15, 16, 17, 63, 64, 4000, 4031, 4032, 4096, 65_000, 150_000];
+        let sizes = [
+            0, 1, 15, 16, 17, 63, 64, 4000, 4031, 4032, 4096, 65_000, 150_000,
+        ];
         let mut expected = Vec::new();
         for round in 0..30_u8 {
             for size in sizes {
@@ -68,18 +78,27 @@ fn records_of_all_sizes_cross_segments_and_come_back() {
             }
         }
         log.sync().unwrap();
-        assert_eq!(payloads(&mut log.read(ReadOptions::all()).unwrap()), expected);
+        assert_eq!(
+            payloads(&mut log.read(ReadOptions::all()).unwrap()),
+            expected
+        );
         assert!(log.segments().unwrap().len() > 10);
         drop(log);
         let log = Log::open(config()).unwrap();
-        assert_eq!(payloads(&mut log.read(ReadOptions::all()).unwrap()), expected);
+        assert_eq!(
+            payloads(&mut log.read(ReadOptions::all()).unwrap()),
+            expected
+        );
         let from = ReadOptions::from(Lsn::new(200)).until(Lsn::new(210));
         assert_eq!(payloads(&mut log.read(from).unwrap()), expected[199..210]);
         log.close().unwrap();
         let reader = Reader::open(directory.path()).unwrap();
         let report = reader.verify(&mut |_, _| {}).unwrap();
         assert!(report.findings.is_empty(), "{report:?}");
-        assert_eq!(payloads(&mut reader.read(ReadOptions::all()).unwrap()), expected);
+        assert_eq!(
+            payloads(&mut reader.read(ReadOptions::all()).unwrap()),
+            expected
+        );
     }
 }
 
@@ -101,7 +120,10 @@ fn many_threads_share_writes_and_each_gets_its_own_lsn() {
                 })
             })
             .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap())
+            .collect()
     });
     lsns.sort_unstable();
     assert_eq!(lsns, (1..=3200).collect::<Vec<_>>());
@@ -118,7 +140,10 @@ fn truncation_drops_whole_segments_from_the_front_and_survives_reopening() {
     log.sync().unwrap();
     let before = log.segments().unwrap().len();
     let truncated = log.truncate_before(Lsn::new(500)).unwrap();
-    assert!(truncated.segments > 3 && truncated.segments < before, "{truncated:?}");
+    assert!(
+        truncated.segments > 3 && truncated.segments < before,
+        "{truncated:?}"
+    );
     let start = log.start_lsn();
     assert!(start <= Lsn::new(500) && start > Lsn::new(400), "{start}");
     let gone = log.read(ReadOptions::from(Lsn::new(1))).map(|_| ());

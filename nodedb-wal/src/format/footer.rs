@@ -53,13 +53,13 @@ pub(crate) struct IdCounts {
 }
 
 impl IdCounts {
-    pub(crate) fn add(&mut self, id: u64) {
+    pub(crate) fn add(&mut self, id: u64, records: u64) {
         if let Some(count) = self.counts.get_mut(&id) {
-            *count += 1;
+            *count += records;
         } else if self.counts.len() < ID_COUNTS_MAX {
-            self.counts.insert(id, 1);
+            self.counts.insert(id, records);
         } else {
-            self.others += 1;
+            self.others += records;
         }
     }
 
@@ -318,9 +318,9 @@ mod tests {
             max: Epoch::new(2),
         };
         let mut tenants = IdCounts::default();
-        tenants.add(7);
-        tenants.add(7);
-        tenants.add(9);
+        tenants.add(7, 1);
+        tenants.add(7, 1);
+        tenants.add(9, 1);
         let mut mask = IdMask::default();
         mask.add(7);
         SegmentIndex {
@@ -376,7 +376,7 @@ mod tests {
     fn ids_beyond_the_limit_are_counted_together_and_exclude_nothing() {
         let mut ids = IdCounts::default();
         for id in 0..=ID_COUNTS_MAX as u64 {
-            ids.add(id);
+            ids.add(id, 1);
         }
         assert_eq!(ids.others, 1);
         assert!(!ids.excludes([u64::MAX].into_iter()));

@@ -210,7 +210,6 @@ impl Log {
     /// # Errors
     ///
     /// As [`Log::commit`]. The log is closed either way, and what was acknowledged is on disk.
-    #[expect(clippy::needless_pass_by_value, reason = "a closed log cannot be used")]
     pub fn close(self) -> Result<()> {
         self.core.close()
     }

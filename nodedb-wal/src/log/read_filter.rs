@@ -2,7 +2,8 @@
 
 use super::read_options::ReadOptions;
 use crate::format::RecordHeader;
-use crate::format::footer::{SegmentIndex, Span, Zone};
+use crate::format::footer::{IdCounts, SegmentIndex, Span, Zone};
+use crate::types::{DatabaseId, RecordKind, TenantId};
 
 /// Whether the record is wanted.
 pub(crate) fn wants(options: &ReadOptions, header: &RecordHeader) -> bool {
@@ -22,18 +23,18 @@ pub(crate) fn wants(options: &ReadOptions, header: &RecordHeader) -> bool {
             .times
             .is_none_or(|(low, high)| low <= header.timestamp && header.timestamp <= high)
         && (options.kinds.is_empty() || options.kinds.iter().any(|kind| kind.code() == header.kind))
-        && (!options.control_only || header.kind.known().is_some_and(|kind| kind.is_control()))
+        && (!options.control_only || header.kind.known().is_some_and(RecordKind::is_control))
 }
 
 /// Whether no record of the segment is wanted.
 pub(crate) fn excludes_segment(options: &ReadOptions, index: &SegmentIndex) -> bool {
-    let excluded = |ids: &crate::format::footer::IdCounts, wanted: Option<u64>| {
+    let excluded = |ids: &IdCounts, wanted: Option<u64>| {
         wanted.is_some_and(|id| ids.excludes(std::iter::once(id)))
     };
     let by_kind =
         !options.kinds.is_empty() && options.kinds.iter().all(|&kind| index.count_of(kind) == 0);
-    excluded(&index.tenants, options.tenant.map(|id| id.value()))
-        || excluded(&index.databases, options.database.map(|id| id.value()))
+    excluded(&index.tenants, options.tenant.map(TenantId::value))
+        || excluded(&index.databases, options.database.map(DatabaseId::value))
         || excluded(
             &index.vshards,
             options.vshard.map(|id| u64::from(id.value())),

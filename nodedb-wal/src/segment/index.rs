@@ -4,13 +4,24 @@ use std::collections::BTreeMap;
 
 use crate::format::RecordHeader;
 use crate::format::footer::{IdCounts, IdMask, SegmentIndex, Span, ZONE_BYTES, Zone};
-use crate::types::Lsn;
+use crate::types::{KindCode, Lsn, RecordKind, Scope};
 
 /// The index of the records so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IndexBuilder {
     index: Option<SegmentIndex>,
+    /// Records in a row of one kind and scope, counted here until another comes: looking each of
+    /// them up in the index would cost more than the rest of an append.
+    run: Option<Run>,
     writes: u64,
+}
+
+/// Records in a row of one kind and scope.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    kind: KindCode,
+    scope: Scope,
+    records: u64,
 }
 
 impl IndexBuilder {
@@ -21,11 +32,20 @@ impl IndexBuilder {
         index.time.include(header.timestamp);
         index.epoch.include(header.epoch);
         index.payload_bytes += u64::from(header.payload_len);
-        *index.kinds.entry(header.kind).or_default() += 1;
-        index.tenants.add(header.scope.tenant.value());
-        index.databases.add(header.scope.database.value());
-        index.vshards.add(u64::from(header.scope.vshard.value()));
-        if header.kind.known().is_some_and(|kind| kind.is_control()) {
+        match &mut self.run {
+            Some(run) if run.kind == header.kind && run.scope == header.scope => run.records += 1,
+            run => {
+                let next = Run {
+                    kind: header.kind,
+                    scope: header.scope,
+                    records: 1,
+                };
+                if let Some(ended) = run.replace(next) {
+                    ended.count_into(index);
+                }
+            }
+        }
+        if header.kind.known().is_some_and(RecordKind::is_control) {
             index.controls.push(offset);
         }
         let zone_is_full = index
@@ -53,22 +73,37 @@ impl IndexBuilder {
         })
     }
 
-    /// How many bytes the index would take in a footer.
+    /// How many bytes the index would take in a footer, give or take the run that is being counted.
     pub(crate) fn encoded_len(&self) -> usize {
         self.index.as_ref().map_or(0, SegmentIndex::encoded_len)
     }
 }
 
+impl Run {
+    fn count_into(self, index: &mut SegmentIndex) {
+        *index.kinds.entry(self.kind).or_default() += self.records;
+        index.tenants.add(self.scope.tenant.value(), self.records);
+        index
+            .databases
+            .add(self.scope.database.value(), self.records);
+        index
+            .vshards
+            .add(u64::from(self.scope.vshard.value()), self.records);
+    }
+}
+
 /// How many bytes the footer can grow to when `records` more records of `bytes` in all are added to
 /// a segment whose index takes `encoded_len` bytes now.
-pub(crate) fn footer_bytes_bound(encoded_len: usize, records: usize, bytes: usize) -> usize {
+pub(crate) fn footer_bytes_bound(encoded_len: usize, records: usize, bytes: usize) -> u64 {
     // Each record may be a control record (8 bytes), of a new kind (12) and of three new ids (48);
-    // the fixed part is there even before the first record.
+    // the fixed part is there even before the first record, and the run that is being counted
+    // may add a kind and three ids.
     const FIXED: usize = 256;
     const PER_RECORD: usize = 8 + 12 + 48;
-    const PER_ZONE: usize = 88;
-    let zones = bytes / (ZONE_BYTES as usize) + 2;
-    encoded_len + FIXED + records * PER_RECORD + zones * PER_ZONE
+    const PER_ZONE: u64 = 88;
+    let zones = bytes as u64 / ZONE_BYTES + 2;
+    let grown = FIXED + records * PER_RECORD;
+    (encoded_len + grown) as u64 + zones * PER_ZONE
 }
 
 fn empty_index(header: &RecordHeader) -> SegmentIndex {

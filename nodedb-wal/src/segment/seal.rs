@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::format::checksum::{Digest, crc32c};
 use crate::format::footer::SegmentIndex;
-use crate::format::layout::{BLOCK_BYTES, FOOTER_KIND, block_ceil, record, record_bytes};
+use crate::format::layout::{BLOCK_BYTES, FOOTER_KIND, block_ceil, record};
 use crate::format::trailer::Trailer;
 use crate::format::{RecordHeader, SegmentHeader};
 use crate::storage::{AlignedBuf, StorageFile, WriteError};
@@ -78,8 +78,8 @@ pub(crate) fn seal(file: &dyn StorageFile, path: &Path, end: &SealedEnd<'_>) -> 
 }
 
 /// How many bytes at the end of a segment sealing takes, for an index of `index_bytes`.
-pub(crate) fn sealing_bytes(index_bytes: usize) -> u64 {
-    block_ceil(record_bytes(index_bytes) as u64) + BLOCK_BYTES as u64
+pub(crate) fn sealing_bytes(index_bytes: u64) -> u64 {
+    block_ceil(record::BYTES as u64 + index_bytes) + BLOCK_BYTES as u64
 }
 
 fn encode_footer(end: &SealedEnd<'_>) -> Vec<u8> {

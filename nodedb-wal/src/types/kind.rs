@@ -38,13 +38,10 @@ impl KindCode {
     /// The kind, if this version of the log knows it.
     #[must_use]
     pub fn known(self) -> Option<RecordKind> {
-        if let Some(custom) = CustomKind::new(self.number(), self.is_required()) {
-            return Some(RecordKind::Custom(custom));
+        match CustomKind::new(self.number(), self.is_required()) {
+            Some(custom) => Some(RecordKind::Custom(custom)),
+            None => RecordKind::named(self),
         }
-        RecordKind::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.code() == self)
     }
 }
 
@@ -99,6 +96,7 @@ macro_rules! kinds {
             Custom(CustomKind),
         }
 
+        #[expect(non_upper_case_globals, reason = "a kind's code carries the kind's own name")]
         impl RecordKind {
             /// Every kind the log itself names, in order of number.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
@@ -109,6 +107,15 @@ macro_rules! kinds {
                 match self {
                     $(Self::$name => KindCode($number | kinds!(@bit $need)),)*
                     Self::Custom(custom) => custom.code,
+                }
+            }
+
+            /// The named kind with this code.
+            const fn named(code: KindCode) -> Option<Self> {
+                $(const $name: u16 = RecordKind::$name.code().bits();)*
+                match code.bits() {
+                    $($name => Some(Self::$name),)*
+                    _ => None,
                 }
             }
 

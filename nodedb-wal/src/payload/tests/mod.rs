@@ -1,35 +1,7 @@
 //! What holds for every kind of payload: each check takes any of them.
 
+mod encoding;
 mod refusal;
 mod round_trip;
 mod samples;
 mod strategies;
-
-use super::{AnyPayload, PayloadError};
-use crate::storage::AlignedBuf;
-use crate::types::RecordKind;
-
-fn encoded(payload: &AnyPayload) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    payload.encode(&mut bytes).expect("it can be encoded");
-    bytes
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Decodes at every distance from an aligned address, which must not matter.
-fn decode_anywhere(kind: RecordKind, bytes: &[u8]) -> Result<AnyPayload, PayloadError> {
-    let at = |shift: usize| {
-        let mut memory = AlignedBuf::zeroed(bytes.len() + shift);
-        memory.as_mut_slice()[shift..shift + bytes.len()].copy_from_slice(bytes);
-        AnyPayload::decode(kind, &memory.as_slice()[shift..shift + bytes.len()])
-    };
-    let aligned = at(0);
-    for shift in [1, 4, 8] {
-        let shifted = at(shift);
-        assert_eq!(aligned.is_ok(), shifted.is_ok(), "{kind} {shift} bytes off");
-    }
-    aligned
-}

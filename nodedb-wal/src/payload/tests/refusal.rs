@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::encoding::{decode_anywhere, encoded};
 use super::samples::golden;
 use super::strategies::{kind, payload};
-use super::{decode_anywhere, encoded};
 use crate::payload::*;
 use crate::types::{RecordKind, VshardId};
 

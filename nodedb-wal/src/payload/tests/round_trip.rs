@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::encoding::{decode_anywhere, encoded, hex};
 use super::samples::golden;
 use super::strategies::payload;
-use super::{decode_anywhere, encoded, hex};
 use crate::payload::{
     AlignedScratch, AnyPayload, CalvinApplied, LogBatchView, Payload, TimeseriesBatchView,
     VectorPutView, collection_of,

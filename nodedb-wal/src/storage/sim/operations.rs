@@ -1,0 +1,341 @@
+//! The operations of the storage door, each well, with a fault, or as the power goes.
+
+use std::io;
+
+use nix::errno::Errno;
+
+use super::faults::{Fault, FaultKind, Operation};
+use super::inode::Inode;
+use super::names::{FileId, NameChange};
+use super::page::{PAGE_BYTES, WHOLE};
+use super::random::Random;
+use super::state::{Begun, State};
+use crate::storage::{IoMode, WriteError};
+
+const PAGE: u64 = PAGE_BYTES as u64;
+
+impl State {
+    /// Makes a file and opens it.
+    pub(super) fn create(&mut self, boot: u64, name: &str, len: u64) -> io::Result<FileId> {
+        self.check_alive(boot)?;
+        if self.names.file(name).is_ok() {
+            return Err(Errno::EEXIST.into());
+        }
+        if len == 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        let begun = self.begin_change(Operation::Create)?;
+        if begun.is(Fault::NoSpace) || len.next_multiple_of(PAGE) > self.room() {
+            return Err(self.no_space());
+        }
+        let mut inode = Inode::default();
+        inode.allocate(len);
+        let file = self.add(inode);
+        let name = name.into();
+        self.change_name(begun, NameChange::Created { name, file });
+        begun.end()?;
+        self.open(file);
+        Ok(file)
+    }
+
+    pub(super) fn open_named(&mut self, boot: u64, name: &str) -> io::Result<FileId> {
+        self.check_alive(boot)?;
+        self.clock.step();
+        let file = self.names.file(name)?;
+        self.open(file);
+        Ok(file)
+    }
+
+    pub(super) fn rename(&mut self, boot: u64, from: &str, to: &str) -> io::Result<()> {
+        self.check_alive(boot)?;
+        let file = self.names.file(from)?;
+        if self.names.file(to).is_ok_and(|target| target == file) {
+            return Ok(());
+        }
+        let begun = self.begin_change(Operation::Name)?;
+        let (from, to) = (from.into(), to.into());
+        self.change_name(begun, NameChange::Renamed { from, to, file });
+        begun.end()
+    }
+
+    pub(super) fn remove(&mut self, boot: u64, name: &str) -> io::Result<()> {
+        self.check_alive(boot)?;
+        let file = self.names.file(name)?;
+        let begun = self.begin_change(Operation::Name)?;
+        let name = name.into();
+        self.change_name(begun, NameChange::Removed { name, file });
+        begun.end()
+    }
+
+    pub(super) fn sync_directory(&mut self, boot: u64) -> io::Result<()> {
+        self.check_alive(boot)?;
+        match self.begin(Operation::SyncDirectory) {
+            Begun::With(Fault::Error) => {
+                self.counts.count(FaultKind::OtherError);
+                let mut random = self.chance();
+                self.names.sync_some(&mut |_| random.percent(50));
+                Err(Errno::EIO.into())
+            }
+            Begun::With(Fault::Lost) => {
+                self.counts.count(FaultKind::LostSync);
+                Ok(())
+            }
+            Begun::PowerLost => Begun::PowerLost.end(),
+            Begun::With(_) | Begun::Well => {
+                self.names.sync();
+                self.collect_garbage();
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn len(&self, boot: u64, file: FileId) -> io::Result<u64> {
+        self.check_alive(boot)?;
+        Ok(self.inode(file)?.len())
+    }
+
+    pub(super) fn read(
+        &mut self,
+        boot: u64,
+        file: FileId,
+        bytes: &mut [u8],
+        offset: u64,
+    ) -> io::Result<usize> {
+        self.check_alive(boot)?;
+        self.clock.step();
+        let index = self.reads;
+        self.reads += 1;
+        if self.plan.read_error_at == Some(index) {
+            self.counts.count(FaultKind::ReadError);
+            return Err(Errno::EIO.into());
+        }
+        Ok(self.inode(file)?.read(bytes, offset))
+    }
+
+    pub(super) fn write_durable(
+        &mut self,
+        boot: u64,
+        file: FileId,
+        blocks: &[u8],
+        offset: u64,
+    ) -> Result<(), WriteError> {
+        self.check_alive(boot).map_err(WriteError::Failed)?;
+        let len = blocks.len() as u64;
+        let begun = self.begin(Operation::Write);
+        if begun.is(Fault::NoSpace) || self.lacks_room(file, offset, len) {
+            let fits = self.first_pages_that_fit(file, offset, blocks.len());
+            self.write_cached(file, &blocks[..fits], offset)?;
+            return Err(WriteError::NoSpace(self.no_space()));
+        }
+        match begun {
+            Begun::With(Fault::Error) => self.fail_write(file, blocks, offset),
+            Begun::With(Fault::Misdirected) => self.misdirect(file, blocks, offset),
+            Begun::With(Fault::Lost) => {
+                self.counts.count(FaultKind::LostWrite);
+                self.write_cached(file, blocks, offset)?;
+                let inode = self.inode_mut(file).map_err(WriteError::Failed)?;
+                inode.lose_range(offset, len);
+                Ok(())
+            }
+            Begun::PowerLost => {
+                self.write_cached(file, blocks, offset)?;
+                begun.end().map_err(WriteError::Failed)
+            }
+            Begun::With(_) | Begun::Well => self.write_through(file, blocks, offset),
+        }
+    }
+
+    pub(super) fn write_zeros(
+        &mut self,
+        boot: u64,
+        file: FileId,
+        offset: u64,
+        len: u64,
+    ) -> io::Result<()> {
+        self.check_alive(boot)?;
+        let begun = self.begin(Operation::Zeros);
+        if begun.is(Fault::NoSpace) || self.lacks_room(file, offset, len) {
+            return Err(self.no_space());
+        }
+        if begun.is(Fault::Error) {
+            self.counts.count(FaultKind::WriteError);
+            let mut random = self.chance();
+            let inode = self.inode_mut(file)?;
+            inode.write_zeros(offset, len, &mut || some_sectors(&mut random));
+            return Err(Errno::EIO.into());
+        }
+        self.inode_mut(file)?
+            .write_zeros(offset, len, &mut || WHOLE);
+        begun.end()
+    }
+
+    pub(super) fn set_len(&mut self, boot: u64, file: FileId, len: u64) -> io::Result<()> {
+        self.check_alive(boot)?;
+        let begun = self.begin_change(Operation::SetLen)?;
+        self.inode_mut(file)?.set_len(len);
+        begun.end()
+    }
+
+    pub(super) fn sync(&mut self, boot: u64, file: FileId) -> io::Result<()> {
+        self.check_alive(boot)?;
+        let begun = self.begin(Operation::Sync);
+        let mut random = self.chance();
+        let inode = self.inode_mut(file)?;
+        match begun {
+            Begun::With(Fault::Error) => {
+                inode.lose(random.percent(50), &mut |_| some_sectors(&mut random));
+                self.counts.count(FaultKind::SyncError);
+                Err(Errno::EIO.into())
+            }
+            Begun::With(Fault::Lost) => {
+                inode.lose(false, &mut |_| 0);
+                self.counts.count(FaultKind::LostSync);
+                Ok(())
+            }
+            Begun::PowerLost => begun.end(),
+            Begun::With(_) | Begun::Well => {
+                inode.sync();
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins an operation of which an error leaves nothing.
+    fn begin_change(&mut self, operation: Operation) -> io::Result<Begun> {
+        let begun = self.begin(operation);
+        if begun.is(Fault::Error) {
+            self.counts.count(FaultKind::OtherError);
+            return Err(Errno::EIO.into());
+        }
+        Ok(begun)
+    }
+
+    fn change_name(&mut self, begun: Begun, change: NameChange) {
+        let is_lost = begun.is(Fault::Lost);
+        if is_lost {
+            self.counts.count(FaultKind::LostName);
+        }
+        self.names.change(change, is_lost);
+    }
+
+    fn no_space(&mut self) -> io::Error {
+        self.counts.count(FaultKind::NoSpace);
+        Errno::ENOSPC.into()
+    }
+
+    fn lacks_room(&self, file: FileId, offset: u64, len: u64) -> bool {
+        let growth = self
+            .inode(file)
+            .map_or(0, |inode| inode.growth(offset + len));
+        let moved = if self.plan.writes_need_space { len } else { 0 };
+        growth.max(moved) > self.room()
+    }
+
+    /// How many bytes of the front of a write of `len` got a place before the disk was full.
+    fn first_pages_that_fit(&mut self, file: FileId, offset: u64, len: usize) -> usize {
+        let fits = self.chance().index(len / PAGE_BYTES) * PAGE_BYTES;
+        if self.lacks_room(file, offset, fits as u64) {
+            0
+        } else {
+            fits
+        }
+    }
+
+    fn write_cached(&mut self, file: FileId, blocks: &[u8], at: u64) -> Result<(), WriteError> {
+        let inode = self.inode_mut(file).map_err(WriteError::Failed)?;
+        inode.write(at, blocks, &mut || WHOLE);
+        Ok(())
+    }
+
+    fn write_through(&mut self, file: FileId, blocks: &[u8], at: u64) -> Result<(), WriteError> {
+        let io_mode = self.io_mode;
+        let inode = self.inode_mut(file).map_err(WriteError::Failed)?;
+        inode.write(at, blocks, &mut || WHOLE);
+        match io_mode {
+            IoMode::Direct => inode.sync_range(at, blocks.len() as u64),
+            IoMode::Buffered => inode.sync(),
+        }
+        Ok(())
+    }
+
+    /// Some sectors get to the disk, or into its cache. In buffered mode it may be the sync that
+    /// fails: then readers see everything, until the power goes.
+    fn fail_write(&mut self, file: FileId, blocks: &[u8], at: u64) -> Result<(), WriteError> {
+        self.counts.count(FaultKind::WriteError);
+        let is_buffered = self.io_mode == IoMode::Buffered;
+        let mut random = self.chance();
+        let inode = self.inode_mut(file).map_err(WriteError::Failed)?;
+        if is_buffered && random.percent(50) {
+            inode.write(at, blocks, &mut || WHOLE);
+            inode.lose(random.percent(50), &mut |_| some_sectors(&mut random));
+        } else {
+            inode.write(at, blocks, &mut || some_sectors(&mut random));
+        }
+        Err(WriteError::Failed(Errno::EIO.into()))
+    }
+
+    fn misdirect(&mut self, file: FileId, blocks: &[u8], at: u64) -> Result<(), WriteError> {
+        let mut random = self.chance();
+        let inode = self.inode(file).map_err(WriteError::Failed)?;
+        let taken = (at / PAGE, blocks.len() as u64 / PAGE);
+        let Some(page) = another_place(taken, inode.len() / PAGE, &mut random) else {
+            return self.write_through(file, blocks, at);
+        };
+        self.counts.count(FaultKind::MisdirectedWrite);
+        self.write_through(file, blocks, page * PAGE)
+    }
+}
+
+/// A place for `count` pages in a file of `pages`, clear of the `count` pages from `first` on.
+fn another_place((first, count): (u64, u64), pages: u64, random: &mut Random) -> Option<u64> {
+    let before = (first + 1)
+        .saturating_sub(count)
+        .min((pages + 1).saturating_sub(count));
+    let after = (pages + 1).saturating_sub(first + count + count);
+    if before + after == 0 {
+        return None;
+    }
+    let place = random.below(before + after);
+    Some(if place < before {
+        place
+    } else {
+        first + count + (place - before)
+    })
+}
+
+/// The sectors of a page that get to the disk when a write or sync fails: often all or none.
+fn some_sectors(random: &mut Random) -> u8 {
+    match random.below(4) {
+        0 => 0,
+        1 => WHOLE,
+        _ => random.mask(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_place_is_inside_the_file_and_clear_of_the_own_one() {
+        let mut random = Random::new(5);
+        for pages in 0..7 {
+            for first in 0..8 {
+                for count in 1..4 {
+                    let clear = |place: u64| place + count <= first || place >= first + count;
+                    let possible = (0..pages)
+                        .filter(|p| p + count <= pages && clear(*p))
+                        .count();
+                    let mut seen = std::collections::BTreeSet::new();
+                    for _ in 0..100 {
+                        let place = another_place((first, count), pages, &mut random);
+                        seen.extend(place);
+                    }
+                    let is_right = seen.iter().all(|p| p + count <= pages && clear(*p));
+                    assert!(is_right, "{first} {count} {pages}: {seen:?}");
+                    assert_eq!(seen.len(), possible, "{first} {count} {pages}");
+                }
+            }
+        }
+    }
+}
