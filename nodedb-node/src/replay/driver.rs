@@ -3,16 +3,16 @@
 
 use std::time::Instant;
 
+use nodedb_wal::RecordView;
 use nodedb_wal::format::RecordHeader;
 use nodedb_wal::payload::{CollectionTombstoned, Payload};
 use nodedb_wal::types::{Lsn, LsnRange};
-use nodedb_wal::{Error, RecordView};
 
 use super::filters::{Decision, Filters};
 use super::{
-    ReplayError, ReplayPlan, ReplayProgress, ReplayRecord, ReplayReport, ReplaySink, ReplaySource,
-    Tombstones,
+    ReplayPlan, ReplayProgress, ReplayRecord, ReplayReport, ReplaySink, ReplaySource, Tombstones,
 };
+use crate::error::{Error, Result};
 
 /// Records between two calls of the progress callback.
 const PROGRESS_RECORDS: u64 = 1024;
@@ -23,7 +23,7 @@ const PROGRESS_RECORDS: u64 = 1024;
 ///
 /// # Errors
 ///
-/// [`ReplayError`] says at which record it stopped, and why. A damaged log, an unknown required
+/// [`Error`] says at which record it stopped, and why. A damaged log, an unknown required
 /// kind, an undecodable tombstone and a sink that fails all stop it: a state built from a part of
 /// the log is not handed out as a whole one.
 pub fn replay(
@@ -31,7 +31,7 @@ pub fn replay(
     plan: &ReplayPlan,
     sink: &mut dyn ReplaySink,
     progress: &mut dyn FnMut(&ReplayProgress),
-) -> Result<ReplayReport, ReplayError> {
+) -> Result<ReplayReport> {
     let started = Instant::now();
     let range = LsnRange {
         first: source.start_lsn(),
@@ -57,10 +57,10 @@ pub fn replay(
 }
 
 /// Where the plan starts in a log whose oldest record is `start`.
-fn first_wanted(plan: &ReplayPlan, start: Lsn) -> Result<Lsn, ReplayError> {
+fn first_wanted(plan: &ReplayPlan, start: Lsn) -> Result<Lsn> {
     match plan.first_lsn() {
         Lsn::ZERO => Ok(start),
-        lsn if lsn < start => Err(Error::Truncated { lsn, start }.into()),
+        lsn if lsn < start => Err(nodedb_wal::Error::Truncated { lsn, start }.into()),
         lsn => Ok(lsn),
     }
 }
@@ -71,7 +71,7 @@ fn find_tombstones(
     plan: &ReplayPlan,
     last: Lsn,
     report: &mut ReplayReport,
-) -> Result<Tombstones, ReplayError> {
+) -> Result<Tombstones> {
     let mut tombstones = Tombstones::default();
     let mut records = source.read(plan.tombstone_read().until(last))?;
     while let Some(RecordView {
@@ -94,11 +94,8 @@ fn find_tombstones(
     Ok(tombstones)
 }
 
-fn decode_tombstone(
-    header: &RecordHeader,
-    payload: &[u8],
-) -> Result<CollectionTombstoned, ReplayError> {
-    let undecodable = |source| ReplayError::UndecodableTombstone {
+fn decode_tombstone(header: &RecordHeader, payload: &[u8]) -> Result<CollectionTombstoned> {
+    let undecodable = |source| Error::UndecodableTombstone {
         lsn: header.lsn,
         source,
     };
@@ -119,7 +116,7 @@ fn deliver(
     sink: &mut dyn ReplaySink,
     progress: &mut dyn FnMut(&ReplayProgress),
     report: &mut ReplayReport,
-) -> Result<(), ReplayError> {
+) -> Result<()> {
     let mut records = source.read(plan.record_read(wanted.first).until(wanted.last))?;
     let mut expected = wanted.first;
     let mut passed_over = 0;
@@ -153,8 +150,8 @@ fn deliver(
     Ok(())
 }
 
-fn apply(sink: &mut dyn ReplaySink, record: &ReplayRecord<'_>) -> Result<(), ReplayError> {
-    sink.apply(record).map_err(|source| ReplayError::Sink {
+fn apply(sink: &mut dyn ReplaySink, record: &ReplayRecord<'_>) -> Result<()> {
+    sink.apply(record).map_err(|source| Error::Sink {
         lsn: record.lsn(),
         source,
     })

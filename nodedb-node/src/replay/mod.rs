@@ -15,8 +15,8 @@
 //! of the plan's last epoch it had not happened.
 
 mod driver;
-mod error;
 mod filters;
+mod on_manager;
 mod plan;
 mod report;
 mod sink;
@@ -25,7 +25,6 @@ mod source;
 mod tests;
 
 pub use driver::replay;
-pub use error::ReplayError;
 pub use filters::{EpochFilter, ScopeFilter, Tombstones};
 pub use plan::ReplayPlan;
 pub use report::{KindTally, ReplayProgress, ReplayReport, Skipped};

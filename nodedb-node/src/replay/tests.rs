@@ -4,10 +4,11 @@ use nodedb_wal::payload::{CollectionTombstoned, Noop, Payload, Put};
 use nodedb_wal::types::{
     DatabaseId, Epoch, Lsn, LsnRange, Record, RecordKind, Scope, TenantId, Timestamp, VshardId,
 };
-use nodedb_wal::{Config, Error, ErrorClass, Log, Reader};
+use nodedb_wal::{Config, ErrorClass, Log, Reader};
 use tempfile::TempDir;
 
 use super::*;
+use crate::{Error, NodeConfig, WalManager};
 
 /// Keeps the LSNs it is given.
 #[derive(Default)]
@@ -200,7 +201,7 @@ fn a_start_that_was_truncated_away_is_an_error_and_the_oldest_there_is_is_not() 
     let plan = ReplayPlan::from(Lsn::new(4));
     let error = replay(&log, &plan, &mut Lsns::default(), &mut |_| ()).unwrap_err();
     assert!(
-        matches!(error, ReplayError::Log(Error::Truncated { lsn, .. }) if lsn == Lsn::new(4)),
+        matches!(error, Error::Log(nodedb_wal::Error::Truncated { lsn, .. }) if lsn == Lsn::new(4)),
         "{error:?}"
     );
 }
@@ -231,7 +232,7 @@ fn an_undecodable_tombstone_stops_replay_before_anything_is_applied() {
         let error = replay(&log, &ReplayPlan::default(), &mut sink, &mut |_| ()).unwrap_err();
         assert_eq!(error.class(), ErrorClass::Corruption);
         assert!(
-            matches!(error, ReplayError::UndecodableTombstone { lsn: at, .. } if at == lsn),
+            matches!(error, Error::UndecodableTombstone { lsn: at, .. } if at == lsn),
             "{error:?}"
         );
         assert!(sink.0.is_empty());
@@ -249,7 +250,7 @@ fn a_record_that_may_be_hidden_but_does_not_say_its_name_stops_replay() {
     let mut sink = Lsns::default();
     let error = replay(&log, &ReplayPlan::default(), &mut sink, &mut |_| ()).unwrap_err();
     assert!(
-        matches!(error, ReplayError::UndecodableRecord { lsn: at, .. } if at == lsn),
+        matches!(error, Error::UndecodableRecord { lsn: at, .. } if at == lsn),
         "{error:?}"
     );
 }
@@ -260,7 +261,7 @@ fn a_sink_that_fails_stops_replay_and_the_record_is_named() {
     let mut sink = Refuses(Lsn::new(6));
     let error = replay(&log, &ReplayPlan::default(), &mut sink, &mut |_| ()).unwrap_err();
     assert!(
-        matches!(error, ReplayError::Sink { lsn, .. } if lsn == Lsn::new(6)),
+        matches!(error, Error::Sink { lsn, .. } if lsn == Lsn::new(6)),
         "{error:?}"
     );
 }
@@ -281,4 +282,20 @@ fn kinds_are_tallied_and_progress_ends_at_the_last_record() {
     assert_eq!(report.tombstones, 2);
     let last = last.unwrap();
     assert_eq!((last.at, last.applied), (Lsn::new(10), 7));
+}
+
+#[test]
+fn a_manager_replays_what_it_committed_and_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let wal = WalManager::open(NodeConfig::new(directory.path())).unwrap();
+    let (tenant, database, vshard) = (TenantId::new(1), DatabaseId::new(1), VshardId::new(1));
+    let lsns: Vec<Lsn> = (0..3)
+        .map(|_| wal.append_noop(tenant, vshard, database, &Noop).unwrap())
+        .collect();
+    wal.commit(lsns[1]).unwrap();
+    let durable = wal.durable_lsn().value();
+    let mut sink = Lsns::default();
+    let report = wal.replay_from(Lsn::new(2), &mut sink).unwrap();
+    assert_eq!(sink.0, (2..=durable).collect::<Vec<_>>());
+    assert_eq!(report.seen(), durable);
 }

@@ -1,10 +1,10 @@
 //! The filters in the order they are asked, and what each record comes to.
 
 use nodedb_wal::format::RecordHeader;
-use nodedb_wal::payload::{PayloadError, collection_of};
+use nodedb_wal::payload::collection_of;
 
 use super::{EpochFilter, ScopeFilter, Tombstones};
-use crate::replay::ReplayError;
+use crate::error::{Error, Result};
 
 /// What is done with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +36,13 @@ impl Filters {
     ///
     /// # Errors
     ///
-    /// [`ReplayError::UndecodableRecord`] when the record may belong to a dropped collection and
+    /// [`Error::UndecodableRecord`] when the record may belong to a dropped collection and
     /// its payload does not tell.
     pub(in crate::replay) fn decide(
         &self,
         header: &RecordHeader,
         payload: &[u8],
-    ) -> Result<Decision, ReplayError> {
+    ) -> Result<Decision> {
         let decision = if !self.scope.admits(header.scope) {
             Decision::Skip(SkipReason::OutsidePlan)
         } else if !self.epoch.admits(header.epoch) {
@@ -55,16 +55,16 @@ impl Filters {
         Ok(decision)
     }
 
-    fn is_hidden(&self, header: &RecordHeader, payload: &[u8]) -> Result<bool, ReplayError> {
+    fn is_hidden(&self, header: &RecordHeader, payload: &[u8]) -> Result<bool> {
         let Some(kind) = header.kind.known().filter(|kind| !kind.is_control()) else {
             return Ok(false);
         };
-        let names = |dropped: &str| -> Result<bool, PayloadError> {
-            Ok(collection_of(kind, payload)?.as_deref() == Some(dropped))
+        let names = |dropped: &str| {
+            collection_of(kind, payload).map(|name| name.as_deref() == Some(dropped))
         };
         self.tombstones
             .hides(header, names)
-            .map_err(|source| ReplayError::UndecodableRecord {
+            .map_err(|source| Error::UndecodableRecord {
                 lsn: header.lsn,
                 source,
             })
