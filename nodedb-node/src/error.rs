@@ -1,7 +1,7 @@
 //! What can go wrong in a node's log services, one variant per thing a caller might do about it.
 
 use nodedb_wal::payload::PayloadError;
-use nodedb_wal::{Epoch, ErrorClass};
+use nodedb_wal::{Epoch, ErrorClass, Lsn};
 
 /// The result of an operation of the node.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -13,6 +13,32 @@ pub enum Error {
     /// The log refused, or failed.
     #[error(transparent)]
     Log(#[from] nodedb_wal::Error),
+    /// A tombstone does not say which collection was dropped. Replay stops: to go on without it
+    /// would bring a dropped collection back.
+    #[error("the tombstone at LSN {lsn} cannot be decoded")]
+    UndecodableTombstone {
+        /// The tombstone.
+        lsn: Lsn,
+        /// What is wrong with its payload; nothing when the payload is raw bytes of the caller.
+        source: Option<PayloadError>,
+    },
+    /// A record may belong to a dropped collection, but does not say its collection's name. Replay
+    /// stops.
+    #[error("the payload of record {lsn}, which may be of a dropped collection, cannot be decoded")]
+    UndecodableRecord {
+        /// The record.
+        lsn: Lsn,
+        /// What is wrong with its payload.
+        source: PayloadError,
+    },
+    /// A sink did not take a record. Replay stops; the records before it have been applied.
+    #[error("record {lsn} could not be applied")]
+    Sink {
+        /// The record.
+        lsn: Lsn,
+        /// What the sink said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A payload that speaks of one epoch was appended in another. Nothing was appended.
     #[error("a payload of epoch {payload} was to be appended in epoch {scope}")]
     EpochMismatch {
@@ -29,7 +55,10 @@ impl Error {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Log(error) => error.class(),
-            Self::EpochMismatch { .. } => ErrorClass::Refused,
+            Self::UndecodableTombstone { .. } | Self::UndecodableRecord { .. } => {
+                ErrorClass::Corruption
+            }
+            Self::Sink { .. } | Self::EpochMismatch { .. } => ErrorClass::Refused,
         }
     }
 

@@ -1,9 +1,11 @@
 //! A database node's log services: typed appends, commits, and everything a restarting node needs
 //! to replay.
 
+pub mod cli;
 mod config;
 mod error;
 mod manager;
+pub mod replay;
 
 pub use config::NodeConfig;
 pub use error::{Error, Result};

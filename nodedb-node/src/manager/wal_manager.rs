@@ -153,8 +153,8 @@ impl WalManager {
         Ok(self.log.close()?)
     }
 
-    /// The log, for appends only this module may make.
-    pub(super) fn log(&self) -> &Log {
+    /// The log, for what only this crate may do with it.
+    pub(crate) fn log(&self) -> &Log {
         &self.log
     }
 }

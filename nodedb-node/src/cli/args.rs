@@ -1,0 +1,118 @@
+//! What the program can be asked. Each command's own arguments stand with the command.
+
+use std::num::ParseIntError;
+
+use clap::{Parser, Subcommand};
+use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, VshardId};
+
+use super::demo::{DemoArgs, WorkerArgs};
+use super::dump::DumpArgs;
+use super::ingest::IngestArgs;
+use super::inspect::InspectArgs;
+use super::replay::ReplayArgs;
+use super::truncate::TruncateArgs;
+use super::verify::VerifyArgs;
+
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 usage or refusal, 2 corruption, 3 I/O.";
+
+/// A database node's write-ahead log: try it, fill it, look into it.
+#[derive(Debug, Parser)]
+#[command(name = "nodedb-node", version, after_help = EXIT_CODES, propagate_version = true)]
+pub(super) struct Cli {
+    /// Print JSON on standard output, errors included.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write every kind of record, kill the writer, come back, and account for every record.
+    Demo(DemoArgs),
+    /// The writer of a demo, to be killed.
+    #[command(hide = true)]
+    DemoWorker(WorkerArgs),
+    /// Append the content of files to a log.
+    Ingest(IngestArgs),
+    /// Show what a log holds.
+    Inspect(InspectArgs),
+    /// Print the records of a log, one a line.
+    Dump(DumpArgs),
+    /// Read and check every byte of a log.
+    Verify(VerifyArgs),
+    /// Replay a log into nothing and print the account of every record.
+    Replay(ReplayArgs),
+    /// Drop whole segments of old records.
+    Truncate(TruncateArgs),
+}
+
+pub(super) fn lsn(text: &str) -> Result<Lsn, ParseIntError> {
+    text.parse().map(Lsn::new)
+}
+
+pub(super) fn tenant(text: &str) -> Result<TenantId, ParseIntError> {
+    text.parse().map(TenantId::new)
+}
+
+pub(super) fn database(text: &str) -> Result<DatabaseId, ParseIntError> {
+    text.parse().map(DatabaseId::new)
+}
+
+pub(super) fn vshard(text: &str) -> Result<VshardId, ParseIntError> {
+    text.parse().map(VshardId::new)
+}
+
+pub(super) fn epoch(text: &str) -> Result<Epoch, ParseIntError> {
+    text.parse().map(Epoch::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_commands_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_takes_json_before_or_after_it() {
+        for line in [
+            "demo",
+            "ingest --wal d --kind put --tenant 1 --database 1 --vshard 1 --collection c f",
+            "inspect --wal d",
+            "dump --wal d",
+            "verify --wal d",
+            "replay --wal d",
+            "truncate --wal d --before 9",
+        ] {
+            assert!(!parse(&format!("n {line}")).unwrap().json, "{line}");
+            assert!(parse(&format!("n {line} --json")).unwrap().json, "{line}");
+            assert!(parse(&format!("n --json {line}")).unwrap().json, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_out_of_range_is_refused() {
+        for line in [
+            "",
+            "inspect",
+            "truncate --wal d",
+            "truncate --wal d --before x",
+            "dump --wal d --kind nonsense",
+            "replay --wal d --tenant -1",
+            "ingest --wal d --kind put --tenant 1 --database 1 --vshard 1 --collection c",
+            "demo --threads 0",
+            "demo --rounds 0",
+        ] {
+            assert!(parse(&format!("n {line}")).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! `demo`: a child process writes every kind of record from many threads and tells what was
+//! acknowledged; it is killed at a random moment; what comes back is held against what it said.
+//!
+//! Everything written follows from the seed, so the parent can make each expected record again,
+//! byte by byte, and needs to remember only how far each thread came. Filters are held against a
+//! model that is computed from the unfiltered log and shares no code with them.
+
+mod aftermath;
+mod args;
+mod checker;
+mod command;
+mod content;
+mod ledger;
+mod model;
+mod report;
+mod round;
+mod wire;
+mod worker;
+mod workload;
+
+pub(super) use args::{DemoArgs, WorkerArgs};
+pub(super) use command::run;
+pub(super) use worker::work;

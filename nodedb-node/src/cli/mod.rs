@@ -1,0 +1,21 @@
+//! The command-line program: arguments in, text or JSON out. The only place that prints.
+//!
+//! Every command takes `--json` and then prints JSON on standard output, errors included. Exit
+//! codes: 0 fine, 1 usage or refusal, 2 corruption, 3 I/O; a reader of standard output that goes
+//! away early is no error. Only `ingest`, `truncate` and `demo` change a log.
+
+mod answer;
+mod args;
+mod demo;
+mod dump;
+mod error;
+pub mod ingest;
+mod inspect;
+mod progress;
+mod replay;
+mod run;
+mod text;
+mod truncate;
+mod verify;
+
+pub use run::main;
