@@ -9,7 +9,7 @@ use crate::tokens::matches_at;
 const PINNED: &[(&str, &[&str])] = &[
     ("zerompk", &["nodedb-wal/src/payload/"]),
     ("rkyv", &["nodedb-wal/src/payload/"]),
-    ("crc32c", &["nodedb-wal/src/format/checksum.rs"]),
+    ("crc-fast", &["nodedb-wal/src/format/checksum.rs"]),
     ("nix", &["nodedb-wal/src/storage/"]),
     ("getrandom", &["nodedb-wal/src/storage/"]),
     ("io-uring", &["nodedb-wal/src/storage/"]),

@@ -11,7 +11,7 @@ const INSIDE: [&str; 8] = [
     "redb",
     "zerompk",
     "rkyv",
-    "crc32c",
+    "crc_fast",
     "io_uring",
     "nix",
     "libc",

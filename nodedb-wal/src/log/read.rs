@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::read_filter::{excludes_segment, wants};
+use super::read_filter::{excludes_segment, narrows, wants};
 use super::read_options::ReadOptions;
 use super::read_route::{Route, Stretch};
 use super::view::{Placed, View};
 use crate::error::{Error, Result};
 use crate::format::RecordHeader;
 use crate::segment::{Found, RecordAt, SegmentEntry, Walk};
-use crate::types::{Lsn, LsnRange};
+use crate::types::{KindCode, Lsn, LsnRange};
 
 /// A stream of records.
 ///
@@ -26,6 +26,10 @@ pub struct Records {
     /// The durable frontier when bytes were last read: what lies beyond may have changed since.
     durable: Lsn,
     place: Option<Place>,
+    /// Whether the options leave any record out that could be read.
+    narrows: bool,
+    /// A kind that this version knows: the one seen last.
+    known_kind: Option<KindCode>,
     stats: ReadStats,
 }
 
@@ -38,8 +42,6 @@ struct Place {
     last_lsn: Option<Lsn>,
     /// Which parts of the segment are still to be looked at.
     route: Route,
-    /// Bytes of this walk that are in the stats already.
-    counted_bytes: u64,
 }
 
 /// What a read has cost and brought so far.
@@ -100,7 +102,10 @@ impl Records {
             });
         }
         let stats = ReadStats::default();
+        let narrows = narrows(&options);
         Ok(Self {
+            narrows,
+            known_kind: None,
             view,
             options,
             next_lsn,
@@ -123,9 +128,9 @@ impl Records {
         reason = "an iterator cannot lend its items"
     )]
     pub fn next(&mut self) -> Result<Option<RecordView<'_>>> {
-        let found = self.advance();
-        self.count_bytes();
-        let Some(at) = found? else { return Ok(None) };
+        let Some(at) = self.advance()? else {
+            return Ok(None);
+        };
         let Some(place) = &self.place else {
             return Ok(None);
         };
@@ -142,7 +147,14 @@ impl Records {
     /// What the read has cost and brought so far.
     #[must_use]
     pub fn stats(&self) -> ReadStats {
-        self.stats
+        let here = self
+            .place
+            .as_ref()
+            .map_or(0, |place| place.walk.bytes_read());
+        ReadStats {
+            bytes_read: self.stats.bytes_read + here,
+            ..self.stats
+        }
     }
 
     fn advance(&mut self) -> Result<Option<RecordAt>> {
@@ -202,7 +214,7 @@ impl Records {
             place.last_lsn.is_some_and(|last| self.next_lsn > last)
         });
         if is_past {
-            self.place = None;
+            self.leave_segment();
         }
         if self.place.is_none() && !self.enter_segment()? {
             return Ok(None);
@@ -247,7 +259,7 @@ impl Records {
             });
         };
         let first_lsn = placed.entry.header().first_lsn;
-        let index = if self.narrows() || self.next_lsn > first_lsn {
+        let index = if self.narrows || self.next_lsn > first_lsn {
             // A damaged footer only costs the short cut.
             placed.entry.index().ok().flatten()
         } else {
@@ -275,31 +287,18 @@ impl Records {
             walk,
             last_lsn,
             route,
-            counted_bytes: 0,
         });
         Ok(true)
-    }
-
-    /// Whether a footer could save some reading.
-    fn narrows(&self) -> bool {
-        let o = &self.options;
-        o.control_only
-            || !o.kinds.is_empty()
-            || o.tenant.is_some()
-            || o.database.is_some()
-            || o.vshard.is_some()
-            || o.collection.is_some()
-            || o.epochs.is_some()
-            || o.times.is_some()
     }
 
     /// Takes in a whole record; whether it is to be delivered.
     fn take(&mut self, at: &RecordAt) -> Result<bool> {
         let is_before = at.header.lsn < self.next_lsn;
-        if !self.options.salvage && at.header.kind.known().is_none() && !is_before {
+        let is_known = self.knows(at.header.kind);
+        if !self.options.salvage && !is_known && !is_before {
             if at.header.kind.is_required() {
                 let (lsn, kind) = (at.header.lsn, at.header.kind);
-                self.place = None;
+                self.leave_segment();
                 return Err(Error::UnknownRequiredKind { lsn, kind });
             }
             self.stats.records_unknown += 1;
@@ -310,8 +309,19 @@ impl Records {
             return Ok(false);
         }
         self.next_lsn = at.header.lsn.next();
-        let is_readable = self.options.salvage || at.header.kind.known().is_some();
-        Ok(is_readable && wants(&self.options, &at.header))
+        let is_readable = self.options.salvage || is_known;
+        Ok(is_readable && (!self.narrows || wants(&self.options, &at.header)))
+    }
+
+    /// Whether this version knows the kind. Records in a row are mostly of one kind.
+    fn knows(&mut self, kind: KindCode) -> bool {
+        if self.known_kind != Some(kind) {
+            if kind.known().is_none() {
+                return false;
+            }
+            self.known_kind = Some(kind);
+        }
+        true
     }
 
     /// Reports damage. A salvage goes on behind it, any other read stays in front of it.
@@ -340,7 +350,7 @@ impl Records {
         if self.options.salvage {
             self.next_lsn = missing.last.next();
         } else {
-            self.place = None;
+            self.leave_segment();
         }
         Err(error)
     }
@@ -354,11 +364,9 @@ impl Records {
         error
     }
 
-    fn count_bytes(&mut self) {
-        if let Some(place) = &mut self.place {
-            let bytes = place.walk.bytes_read();
-            self.stats.bytes_read += bytes - place.counted_bytes;
-            place.counted_bytes = bytes;
+    fn leave_segment(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.stats.bytes_read += place.walk.bytes_read();
         }
     }
 }

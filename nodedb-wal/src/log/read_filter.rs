@@ -5,6 +5,18 @@ use crate::format::RecordHeader;
 use crate::format::footer::{IdCounts, SegmentIndex, Span, Zone};
 use crate::types::{DatabaseId, RecordKind, TenantId};
 
+/// Whether the options leave out any record between the first and the last asked for.
+pub(crate) fn narrows(options: &ReadOptions) -> bool {
+    options.control_only
+        || !options.kinds.is_empty()
+        || options.tenant.is_some()
+        || options.database.is_some()
+        || options.vshard.is_some()
+        || options.collection.is_some()
+        || options.epochs.is_some()
+        || options.times.is_some()
+}
+
 /// Whether the record is wanted.
 pub(crate) fn wants(options: &ReadOptions, header: &RecordHeader) -> bool {
     let scope = &header.scope;

@@ -67,7 +67,17 @@ impl SegmentCursor {
     }
 
     /// The `len` bytes at `offset`, or as many as there are before the end.
+    #[inline]
     pub(super) fn bytes(&mut self, offset: u64, len: usize) -> Result<&[u8]> {
+        if !self.holds(offset, len) {
+            return self.bytes_from_file(offset, len);
+        }
+        let at = self.index_of(offset);
+        Ok(&self.buf.as_slice()[at..at + len])
+    }
+
+    #[cold]
+    fn bytes_from_file(&mut self, offset: u64, len: usize) -> Result<&[u8]> {
         let left = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
         let len = len.min(left);
         if !self.holds(offset, len) {

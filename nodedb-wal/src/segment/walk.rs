@@ -245,49 +245,41 @@ impl Walk {
             let Some(bytes) = header_at(&mut self.cursor, position)? else {
                 return Ok(Step::Blank);
             };
+            // First what is nearly always there. A header that goes on in the next block may start
+            // with zeros, if hardly ever.
+            if let Some(step) = self.step_at(&bytes, position)? {
+                return Ok(step);
+            }
             // No further than the block: the next one may hold the next write already.
             let block_end = block_ceil(position + 1);
             let in_block = usize::try_from(block_end - position).unwrap_or(usize::MAX);
-            let mut rest_of_block = bytes.iter().take(in_block);
-            if rest_of_block.any(|&byte| byte != 0) {
-                return self.step_at(&bytes, position);
+            if bytes.iter().take(in_block).any(|&byte| byte != 0) {
+                return Ok(Step::Bad);
             }
             if position.is_multiple_of(BLOCK_BYTES as u64) {
                 return Ok(Step::Blank);
-            }
-            // A header that goes on in the next block can start with zeros, if hardly ever.
-            let step = self.step_at(&bytes, position)?;
-            if self.follows(&step) {
-                return Ok(step);
             }
             self.position = block_end;
         }
     }
 
-    /// Whether `step` is the record that comes next, whole or with a damaged payload.
-    fn follows(&self, step: &Step) -> bool {
-        match step {
-            Step::Record(at) | Step::BadPayload(at) => at.header.lsn == self.expected,
-            _ => false,
-        }
-    }
-
-    fn step_at(&mut self, bytes: &[u8; record::BYTES], position: u64) -> Result<Step> {
+    /// The structure that starts with `bytes`; `None` when they are no header of this segment.
+    fn step_at(&mut self, bytes: &[u8; record::BYTES], position: u64) -> Result<Option<Step>> {
         if kind_bits(bytes) == FRONTIER_KIND {
-            let frontier = Frontier::decode(bytes, position, self.seed);
-            return Ok(frontier.map_or(Step::Bad, Step::Frontier));
+            return Ok(Frontier::decode(bytes, position, self.seed).map(Step::Frontier));
         }
         let header = match RecordHeader::decode(bytes, self.seed) {
+            // No record has LSN 0; zeros whose checksum happens to be 0 would.
+            Ok(header) if header.lsn == Lsn::ZERO => return Ok(None),
             Ok(header) => header,
-            Err(HeaderFault::Checksum) => return Ok(Step::Bad),
+            Err(HeaderFault::Checksum) => return Ok(None),
             Err(HeaderFault::UnknownFlags { flags, lsn }) => {
-                return Ok(Step::UnknownFlags { flags, lsn });
+                return Ok(Some(Step::UnknownFlags { flags, lsn }));
             }
         };
         if header.kind.bits() == FOOTER_KIND {
-            return Ok(Step::Footer {
-                last_lsn: header.lsn,
-            });
+            let last_lsn = header.lsn;
+            return Ok(Some(Step::Footer { last_lsn }));
         }
         let at = RecordAt {
             header,
@@ -296,16 +288,16 @@ impl Walk {
         };
         let len = header.payload_len as usize;
         if at.end() > self.cursor.end() {
-            return Ok(Step::Bad);
+            return Ok(None);
         }
         let payload = self.cursor.bytes(position, record::BYTES + len)?;
         let whole = payload.len() == record::BYTES + len
             && (!self.check_payloads || crc32c(&payload[record::BYTES..]) == header.payload_crc);
-        Ok(if whole {
+        Ok(Some(if whole {
             Step::Record(at)
         } else {
             Step::BadPayload(at)
-        })
+        }))
     }
 
     /// The first place from `from` on where something whole stands that can follow what was
