@@ -242,16 +242,26 @@ impl Walk {
     fn step(&mut self) -> Result<Step> {
         loop {
             let position = self.position;
-            let Some(bytes) = header_at(&mut self.cursor, position)? else {
-                return Ok(Step::Blank);
-            };
-            if bytes.iter().any(|&byte| byte != 0) {
-                return self.step_at(&bytes, position);
+            let to_block_end = block_ceil(position + 1) - position;
+            let rest = usize::try_from(to_block_end).unwrap_or(BLOCK_BYTES);
+            let rest = self.cursor.bytes(position, rest)?;
+            let is_zero = |bytes: &[u8]| bytes.iter().all(|&byte| byte == 0);
+            // What stands in the next block is not looked at: the zeros may end before that.
+            let (head, behind) = rest.split_at(rest.len().min(record::BYTES));
+            if !is_zero(head) {
+                return match header_at(&mut self.cursor, position)? {
+                    Some(bytes) => self.step_at(&bytes, position),
+                    None => Ok(Step::Blank),
+                };
             }
-            if position.is_multiple_of(BLOCK_BYTES as u64) {
+            if rest.is_empty() || position.is_multiple_of(BLOCK_BYTES as u64) {
                 return Ok(Step::Blank);
             }
-            self.position = block_ceil(position);
+            if !is_zero(behind) {
+                // A write's zeros go on to the block's end: these were something else.
+                return Ok(Step::Bad);
+            }
+            self.position = position + to_block_end;
         }
     }
 
