@@ -4,5 +4,6 @@
 
 mod damage;
 mod recovery;
+mod structure;
 mod sweep;
 mod tail;
