@@ -148,7 +148,37 @@ impl<'a> Loading<'a> {
                 FileKind::Other => {}
             }
         }
+        loading.keep_one_log()?;
         Ok(loading)
+    }
+
+    /// Takes out the segments of another log than most are of: such a one must not have a say, least
+    /// of all about where the log starts.
+    fn keep_one_log(&mut self) -> Result<()> {
+        let mut counts: Vec<(u128, usize)> = Vec::new();
+        for entry in &self.segments {
+            let id = entry.header().log_id;
+            match counts.iter_mut().find(|(other, _)| *other == id) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((id, 1)),
+            }
+        }
+        // Of several that are the most, the one whose segment comes first.
+        let most = counts.iter().rev().max_by_key(|(_, count)| *count);
+        let Some(&(expected, _)) = most else {
+            return Ok(());
+        };
+        let all = std::mem::take(&mut self.segments).into_iter();
+        let (own, foreign) = all.partition(|entry| entry.header().log_id == expected);
+        self.segments = own;
+        let foreign: Vec<Arc<SegmentEntry>> = foreign;
+        foreign.into_iter().try_for_each(|entry| {
+            self.fault(Error::ForeignSegment {
+                path: entry.path().to_path_buf(),
+                expected,
+                found: entry.header().log_id,
+            })
+        })
     }
 
     fn open_segment(&mut self, name: &str, first_lsn: Lsn) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Opening: take the lock, read what is there, start a new segment behind it, seal the past.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -21,8 +22,8 @@ use crate::error::{Error, Result};
 use crate::format::SegmentHeader;
 use crate::format::checksum::Digest;
 use crate::format::layout::DATA_START;
-use crate::segment::{SealedEnd, SegmentEntry, Tail, WriteBuffer};
-use crate::storage::{Access, DirectoryLock, Storage};
+use crate::segment::{SealedEnd, SegmentEntry, Tail, WriteBuffer, finish_seal};
+use crate::storage::{Access, DirectoryLock, Storage, StorageFile};
 use crate::types::Lsn;
 
 /// Opens the log of `config`.
@@ -30,8 +31,10 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
     config.validate()?;
     let storage = config.open_storage()?;
     let lock = take_lock(storage.as_ref())?;
-    let image = Image::load(&storage, OnFault::Refuse)?;
-    check_sealed_segments(&image, config.open_check)?;
+    let mut image = Image::load(&storage, OnFault::Refuse)?;
+    let scars = check_sealed_segments(&image, config.open_check)?;
+    image.report.scars.extend(scars);
+    settle(storage.as_ref(), &image)?;
     for name in &image.unfinished {
         prepare::remove(storage.as_ref(), name)?;
     }
@@ -95,25 +98,45 @@ fn take_lock(storage: &dyn Storage) -> Result<Box<dyn DirectoryLock>> {
     }
 }
 
-/// Reads sealed segments as far as the settings ask.
-fn check_sealed_segments(image: &Image, check: OpenCheck) -> Result<()> {
-    let sealed = image
-        .segments
-        .iter()
-        .filter(|entry| entry.trailer().is_some());
+/// Reads sealed segments as far as the settings ask, and gives back where the last one is damaged
+/// without holding a record there.
+fn check_sealed_segments(image: &Image, check: OpenCheck) -> Result<Vec<u64>> {
     let first = match check {
         OpenCheck::LastSegment => image.segments.len().saturating_sub(1),
         OpenCheck::Everything => 0,
     };
-    let from = image
-        .segments
-        .get(first)
-        .map_or(Lsn::MAX, |entry| entry.header().first_lsn);
-    let mut wanted = sealed.filter(|entry| entry.header().first_lsn >= from);
-    wanted.try_for_each(|entry| match check_sealed(entry)?.into_iter().next() {
-        Some(finding) => Err(finding.error),
-        None => Ok(()),
-    })
+    let mut scars = Vec::new();
+    for entry in image.segments.iter().skip(first) {
+        for error in check_sealed(entry)? {
+            match (check, error) {
+                // As where the last segment is not sealed: no record is lost.
+                (OpenCheck::LastSegment, Error::Scar { offset, .. }) => scars.push(offset),
+                (_, error) => return Err(error),
+            }
+        }
+    }
+    Ok(scars)
+}
+
+/// Makes durable what was found. A process that was killed leaves writes and names in the cache,
+/// where they are seen and can still be lost: they have to be on disk before a new segment counts on
+/// them, and before space that was a segment is written again.
+fn settle(storage: &dyn Storage, image: &Image) -> Result<()> {
+    let io = |operation, path: &Path| {
+        let path = path.to_path_buf();
+        move |source| Error::Io {
+            operation,
+            path,
+            source,
+        }
+    };
+    let last = image.segments.last();
+    let unsealed = image.unsealed.iter().map(|(entry, _)| entry).chain(last);
+    for entry in unsealed.filter(|entry| entry.trailer().is_none()) {
+        let file = open_for_writing(storage, entry)?;
+        file.sync().map_err(io("sync", entry.path()))?;
+    }
+    storage.sync_directory().map_err(io("sync", storage.path()))
 }
 
 /// The header of the segment that comes behind what was found.
@@ -188,7 +211,23 @@ fn seal_past(storage: &dyn Storage, image: &Image) -> Result<Vec<Arc<SegmentEntr
             seal_found(storage, entry, tail, image)?;
         }
     }
+    for entry in image.segments.iter().filter(|e| e.is_half_sealed()) {
+        if let Some(trailer) = entry.trailer() {
+            let file = open_for_writing(storage, entry)?;
+            finish_seal(file.as_ref(), entry.path(), entry.header(), trailer)?;
+        }
+    }
     Ok(kept)
+}
+
+fn open_for_writing(storage: &dyn Storage, entry: &SegmentEntry) -> Result<Arc<dyn StorageFile>> {
+    storage
+        .open(entry.name(), Access::Write)
+        .map_err(|source| Error::Io {
+            operation: "open",
+            path: entry.path().to_path_buf(),
+            source,
+        })
 }
 
 fn seal_found(
@@ -197,13 +236,7 @@ fn seal_found(
     tail: &Tail,
     image: &Image,
 ) -> Result<()> {
-    let file = storage
-        .open(entry.name(), Access::Write)
-        .map_err(|source| Error::Io {
-            operation: "open",
-            path: entry.path().to_path_buf(),
-            source,
-        })?;
+    let file = open_for_writing(storage, entry)?;
     let index = tail.index.snapshot();
     let end = SealedEnd {
         header: entry.header(),

@@ -151,12 +151,20 @@ impl Preparer {
         }
     }
 
-    /// Takes over a retired segment file as space for a segment to come; `false` when there is
-    /// enough of it.
-    pub(crate) fn recycle(&self, segment_name: &str, len: u64) -> Result<bool> {
+    /// Renames a retired segment file to be space for a segment to come, and gives back its name;
+    /// `None` when there is enough of it, with the `waiting` files that were renamed before. Once
+    /// the names are durable, [`Self::offer`] lets the space be used: before that, a crash could
+    /// bring the old name back over the new bytes.
+    pub(crate) fn recycle(
+        &self,
+        segment_name: &str,
+        len: u64,
+        waiting: usize,
+    ) -> Result<Option<String>> {
         let pool = &self.pool;
-        if len != pool.segment_bytes || pool.ready.lock().names.len() >= READY_MAX {
-            return Ok(false);
+        let ready = pool.ready.lock().names.len() + waiting;
+        if len != pool.segment_bytes || ready >= READY_MAX {
+            return Ok(None);
         }
         let name = file_name::prepared(pool.number());
         pool.storage
@@ -166,8 +174,12 @@ impl Preparer {
                 path: pool.storage.path().join(segment_name),
                 source,
             })?;
-        pool.ready.lock().names.push(name);
-        Ok(true)
+        Ok(Some(name))
+    }
+
+    /// Lets files be used whose names are durable.
+    pub(crate) fn offer(&self, names: Vec<String>) {
+        self.pool.ready.lock().names.extend(names);
     }
 
     /// Ends the thread, waiting for the file it is making.

@@ -120,8 +120,8 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`] when records are not what was written: every further call says so again,
-    /// unless the read is a salvage. [`Error::UnknownRequiredKind`] for a record this version must
+    /// [`Error::Damaged`] when records are not what was written, and [`Error::MissingSegment`] when
+    /// no segment holds them: every further call says so again, unless the read is a salvage. [`Error::UnknownRequiredKind`] for a record this version must
     /// not pass over. I/O errors.
     #[expect(
         clippy::should_implement_trait,
@@ -258,6 +258,7 @@ impl Records {
                 start: self.view.start(),
             });
         };
+        self.check_held(&placed)?;
         let first_lsn = placed.entry.header().first_lsn;
         let index = if self.narrows || self.next_lsn > first_lsn {
             // A damaged footer only costs the short cut.
@@ -289,6 +290,29 @@ impl Records {
             route,
         });
         Ok(true)
+    }
+
+    /// Reports that no segment holds the next record, which happens only where a damaged log is
+    /// looked at: opening it is refused. A salvage goes on with the next segment there is.
+    fn check_held(&mut self, placed: &Placed) -> Result<()> {
+        let first = self.next_lsn;
+        if placed.last_lsn.is_none_or(|last| first <= last) {
+            return Ok(());
+        }
+        let next = self.view.segment_after(first);
+        let last = next
+            .as_ref()
+            .map_or(self.durable, |next| next.header().first_lsn.previous());
+        if self.options.salvage {
+            self.next_lsn = last.next();
+        }
+        Err(Error::MissingSegment {
+            path: next
+                .unwrap_or_else(|| Arc::clone(&placed.entry))
+                .path()
+                .to_path_buf(),
+            lsns: LsnRange { first, last },
+        })
     }
 
     /// Takes in a whole record; whether it is to be delivered.

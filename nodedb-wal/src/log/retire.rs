@@ -86,16 +86,25 @@ pub(crate) fn drop_files(
     preparer: &Preparer,
     retired: Vec<Arc<SegmentEntry>>,
 ) -> Result<()> {
+    let mut recycled = Vec::new();
     for entry in retired {
         // A reader that still holds the segment must not see its file written again.
         let is_read = Arc::strong_count(&entry) > 1;
-        if is_read || !preparer.recycle(entry.name(), entry.file_bytes())? {
-            prepare::remove(storage, entry.name())?;
+        let space = if is_read {
+            None
+        } else {
+            preparer.recycle(entry.name(), entry.file_bytes(), recycled.len())?
+        };
+        match space {
+            Some(name) => recycled.push(name),
+            None => prepare::remove(storage, entry.name())?,
         }
     }
     storage.sync_directory().map_err(|source| Error::Io {
         operation: "sync",
         path: storage.path().to_path_buf(),
         source,
-    })
+    })?;
+    preparer.offer(recycled);
+    Ok(())
 }

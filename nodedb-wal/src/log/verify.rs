@@ -108,12 +108,19 @@ pub(crate) fn verify(
     Ok(report)
 }
 
-/// Checks a sealed segment whole.
-pub(crate) fn check_sealed(entry: &SegmentEntry) -> Result<Vec<Finding>> {
+/// Checks a sealed segment whole. A half-written trailer is not a finding: opening finishes it.
+pub(crate) fn check_sealed(entry: &SegmentEntry) -> Result<Vec<Error>> {
     let Some(trailer) = entry.trailer() else {
         return Ok(Vec::new());
     };
-    check_segment(entry, trailer.last_lsn).map(|checked| checked.findings)
+    let findings = check_segment(entry, trailer.last_lsn)?.findings;
+    let trailer_offset = entry.file_bytes() - BLOCK_BYTES as u64;
+    let is_unfinished = |error: &Error| {
+        entry.is_half_sealed()
+            && matches!(error, Error::Scar { offset, .. } if *offset == trailer_offset)
+    };
+    let errors = findings.into_iter().map(|finding| finding.error);
+    Ok(errors.filter(|error| !is_unfinished(error)).collect())
 }
 
 /// What checking one segment gave.

@@ -95,6 +95,13 @@ impl View {
         segments.drain(..kept_from).collect()
     }
 
+    /// The first segment whose records are all after `lsn`.
+    pub(crate) fn segment_after(&self, lsn: Lsn) -> Option<Arc<SegmentEntry>> {
+        let segments = self.segments.read();
+        let after = segments.partition_point(|entry| entry.header().first_lsn <= lsn);
+        segments.get(after).map(Arc::clone)
+    }
+
     /// The segment that holds `lsn`, or would hold it if it came next.
     pub(crate) fn find(&self, lsn: Lsn) -> Option<Placed> {
         let segments = self.segments.read();

@@ -106,9 +106,12 @@ impl SegmentCursor {
     fn load(&mut self, offset: u64, len: usize) -> Result<()> {
         let start = block_floor(offset);
         let lead = usize::try_from(offset - start).unwrap_or_default();
+        let left = usize::try_from(self.end - start).unwrap_or(usize::MAX);
+        // A segment that is smaller than the window needs no more memory than it has bytes.
         let wanted = (lead + len)
-            .next_multiple_of(BLOCK_BYTES)
-            .max(self.window_bytes);
+            .max(self.window_bytes)
+            .min(left)
+            .next_multiple_of(BLOCK_BYTES);
         let kept = self.keep_from(start);
         if self.buf.len() < wanted {
             self.buf.grow(wanted);
@@ -116,7 +119,6 @@ impl SegmentCursor {
             // A large record has passed: the memory goes back.
             self.buf.shrink(wanted);
         }
-        let left = usize::try_from(self.end - start).unwrap_or(usize::MAX);
         let target = wanted.min(left);
         if target > kept {
             let into = &mut self.buf.as_mut_slice()[kept..target];

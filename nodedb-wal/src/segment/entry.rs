@@ -24,6 +24,9 @@ pub(crate) struct SegmentEntry {
     storage: Arc<dyn Storage>,
     /// Set once, when the segment is sealed.
     trailer: OnceLock<Trailer>,
+    /// Whether one copy of the trailer is whole and the other is not, where that can be what a
+    /// crash left of the write.
+    is_half_sealed: bool,
 }
 
 impl SegmentEntry {
@@ -36,6 +39,7 @@ impl SegmentEntry {
             header,
             storage: Arc::clone(storage),
             trailer: OnceLock::new(),
+            is_half_sealed: false,
         }
     }
 
@@ -71,7 +75,7 @@ impl SegmentEntry {
                 }
             }
         })?;
-        let trailer = read_trailer(file.as_ref(), len, &header).map_err(io)?;
+        let (trailer, is_whole) = read_trailer(file.as_ref(), len, &header).map_err(io)?;
         let expected_bytes = trailer.as_ref().map_or(header.capacity, |t| t.file_len);
         if len != expected_bytes {
             return Err(Error::SegmentLength {
@@ -80,6 +84,8 @@ impl SegmentEntry {
                 found_bytes: len,
             });
         }
+        // A file is shortened only once its trailer is durable.
+        let is_half_sealed = trailer.is_some() && !is_whole && len >= header.capacity;
         let trailer = trailer.map_or_else(OnceLock::new, OnceLock::from);
         Ok(Self {
             name: name.to_owned(),
@@ -87,6 +93,7 @@ impl SegmentEntry {
             header,
             storage: Arc::clone(storage),
             trailer,
+            is_half_sealed,
         })
     }
 
@@ -114,6 +121,11 @@ impl SegmentEntry {
     /// How the segment ended, once it is sealed.
     pub(crate) fn trailer(&self) -> Option<&Trailer> {
         self.trailer.get()
+    }
+
+    /// Whether a crash may have cut off the write of the trailer, of which one copy is whole.
+    pub(crate) fn is_half_sealed(&self) -> bool {
+        self.is_half_sealed
     }
 
     /// Takes in that the segment was sealed.
@@ -192,17 +204,19 @@ fn footer_payload<'a>(bytes: &'a [u8], segment: &SegmentHeader) -> Option<&'a [u
     is_whole.then_some(payload)
 }
 
+/// The trailer, and whether both of its copies are whole.
 fn read_trailer(
     file: &dyn StorageFile,
     len: u64,
     header: &SegmentHeader,
-) -> std::io::Result<Option<Trailer>> {
+) -> std::io::Result<(Option<Trailer>, bool)> {
     let mut block = [0; BLOCK_BYTES];
     let Some(offset) = len.checked_sub(BLOCK_BYTES as u64) else {
-        return Ok(None);
+        return Ok((None, false));
     };
     file.read_at(&mut block, offset)?;
-    Ok(Trailer::decode_block(&block, header))
+    let trailer = Trailer::decode_block(&block, header);
+    Ok((trailer, Trailer::copies_are_whole(&block, header)))
 }
 
 fn open_for_reading(

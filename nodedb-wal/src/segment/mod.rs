@@ -10,7 +10,7 @@ mod write_buffer;
 
 pub(crate) use entry::SegmentEntry;
 pub(crate) use index::{IndexBuilder, footer_bytes_bound};
-pub(crate) use seal::{SealedEnd, seal, sealing_bytes};
+pub(crate) use seal::{SealedEnd, finish_seal, seal, sealing_bytes};
 pub(crate) use tail::{Stop, Tail, examine, examine_up_to};
 pub(crate) use walk::{Found, Gap, RecordAt, Walk};
 pub(crate) use write_buffer::WriteBuffer;

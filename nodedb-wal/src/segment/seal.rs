@@ -77,6 +77,17 @@ pub(crate) fn seal(file: &dyn StorageFile, path: &Path, end: &SealedEnd<'_>) -> 
     Ok(trailer)
 }
 
+/// Writes the trailer of a sealed segment once more, where a crash left one of its two copies.
+pub(crate) fn finish_seal(
+    file: &dyn StorageFile,
+    path: &Path,
+    header: &SegmentHeader,
+    trailer: &Trailer,
+) -> Result<()> {
+    let offset = trailer.file_len - BLOCK_BYTES as u64;
+    write(file, path, &trailer.encode_block(header), offset)
+}
+
 /// How many bytes at the end of a segment sealing takes, for an index of `index_bytes`.
 pub(crate) fn sealing_bytes(index_bytes: u64) -> u64 {
     block_ceil(record::BYTES as u64 + index_bytes) + BLOCK_BYTES as u64

@@ -250,16 +250,19 @@ impl Walk {
             if let Some(step) = self.step_at(&bytes, position)? {
                 return Ok(step);
             }
-            // No further than the block: the next one may hold the next write already.
-            let block_end = block_ceil(position + 1);
-            let in_block = usize::try_from(block_end - position).unwrap_or(usize::MAX);
-            if bytes.iter().take(in_block).any(|&byte| byte != 0) {
-                return Ok(Step::Bad);
-            }
-            if position.is_multiple_of(BLOCK_BYTES as u64) {
+            let is_zero = |bytes: &[u8]| bytes.iter().all(|&byte| byte == 0);
+            let is_block_start = position.is_multiple_of(BLOCK_BYTES as u64);
+            if is_block_start && is_zero(&bytes) {
                 return Ok(Step::Blank);
             }
-            self.position = block_end;
+            // No further than the block: the next one may hold the next write already. And as far as
+            // that: a write's zeros go on to the block's end, other zeros are something else.
+            let to_block_end = block_ceil(position + 1) - position;
+            let rest = usize::try_from(to_block_end).unwrap_or(BLOCK_BYTES);
+            if !is_zero(self.cursor.bytes(position, rest)?) {
+                return Ok(Step::Bad);
+            }
+            self.position = position + to_block_end;
         }
     }
 

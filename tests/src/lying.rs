@@ -1,0 +1,1 @@
+//! Storage that lies: planted bugs that the checker must find.
