@@ -12,7 +12,7 @@ pub mod types;
 pub use config::{Config, OpenCheck, TailPolicy};
 pub use error::{Error, ErrorClass, Result};
 pub use log::{
-    Dropped, DurableLsn, Finding, Log, ReadOptions, ReadStats, Reader, RecordView, Records,
+    Commit, Dropped, DurableLsn, Finding, Log, ReadOptions, ReadStats, Reader, RecordView, Records,
     RecoveryReport, SegmentInfo, Stats, Truncated, Verdict, VerifyReport,
 };
 pub use types::{

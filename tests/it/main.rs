@@ -1,3 +1,5 @@
 //! The log end to end, on the real file system.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 mod basics;
+mod tail_blocks;

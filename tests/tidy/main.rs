@@ -8,6 +8,7 @@ mod bans;
 mod commands;
 mod doc_links;
 mod format_doc;
+mod format_names;
 mod homes;
 mod layers;
 mod lessons;
@@ -113,6 +114,16 @@ fn what_is_banned_is_not_there() {
 fn the_format_page_agrees_with_the_code() {
     let tree = Tree::load();
     expect_none(&format_doc::check(tree.doc("docs/FORMAT.md")));
+}
+
+#[test]
+fn the_format_page_uses_the_names_of_the_code() {
+    let tree = Tree::load();
+    let page = tree.doc("docs/FORMAT.md");
+    let footer = tree.source("nodedb-wal/src/format/footer.rs");
+    let file_name = tree.source("nodedb-wal/src/format/file_name.rs");
+    expect_none(&format_names::check_footer(page, footer));
+    expect_none(&format_names::check_files(page, file_name));
 }
 
 #[test]

@@ -67,6 +67,18 @@ impl Tree {
         }
     }
 
+    /// A Rust file.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such file.
+    pub(crate) fn source(&self, path: &str) -> &Source {
+        match self.sources.iter().find(|source| source.path == path) {
+            Some(source) => source,
+            None => panic!("{path} is missing"),
+        }
+    }
+
     /// Whether the repository has this file or folder.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.root.join(path).exists()

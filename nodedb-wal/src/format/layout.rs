@@ -81,7 +81,7 @@ table! {
 }
 
 table! {
-    /// The segment header, at the start of block 0 and again at [`super::MIRROR_OFFSET`].
+    /// The segment header, at the start of block 0 and again at [`MIRROR_OFFSET`].
     segment, 128:
     magic @ 0 + 8;
     version @ 8 + 4;
@@ -102,7 +102,7 @@ table! {
 }
 
 table! {
-    /// The trailer: the last block of a sealed segment, and again at [`super::MIRROR_OFFSET`] in it.
+    /// The trailer: the last block of a sealed segment, and again at [`MIRROR_OFFSET`] in it.
     trailer, 128:
     magic @ 0 + 8;
     version @ 8 + 4;

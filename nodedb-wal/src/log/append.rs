@@ -120,25 +120,34 @@ impl Core {
     ) -> Result<()> {
         loop {
             state.check_usable()?;
-            if state.disk == Disk::Rotating {
-                self.changed.wait(state);
-            } else if !self.fits_segment(state, records, bytes) {
-                self.rotate_from(state)?;
-            } else if self.fits_buffer(state, bytes) {
+            let fits_segment = self.fits_segment(state, records, bytes);
+            if fits_segment && state.disk != Disk::Rotating && self.fits_buffer(state, bytes) {
                 return Ok(());
-            } else if state.disk == Disk::Idle {
-                self.write_out(state)?;
-            } else {
-                self.changed.wait(state);
+            }
+            // Whoever is at the disk may make the room; then there is nothing to do here.
+            match (state.disk, fits_segment) {
+                (Disk::Idle, true) => self.write_out(state)?,
+                (Disk::Idle, false) => self.rotate_from(state)?,
+                (Disk::Writing | Disk::Rotating, _) => self.changed.wait(state),
             }
         }
     }
 
     /// Whether the active segment takes the records and can still be sealed after them.
     pub(crate) fn fits_segment(&self, state: &State, records: usize, bytes: usize) -> bool {
-        let Some(Active { index, entry, .. }) = &state.active else {
+        let Some(Active {
+            index,
+            entry,
+            is_filled,
+            ..
+        }) = &state.active
+        else {
             return false;
         };
+        let has_records = state.next_lsn > entry.header().first_lsn;
+        if !is_filled && has_records && self.preparer.has_ready() {
+            return false;
+        }
         let end = state.filling.position() + bytes as u64;
         end + overhead_bytes(index.encoded_len(), records, bytes) <= entry.header().capacity
     }

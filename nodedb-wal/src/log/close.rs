@@ -11,6 +11,7 @@ impl Core {
     /// Commits what was appended, seals the active segment when it has records, and closes. The lock
     /// is given back whether or not that works; what was acknowledged is on disk either way.
     pub(crate) fn close(&self) -> Result<()> {
+        self.end_pending();
         let mut state = self.usable()?;
         self.take_disk(&mut state, Disk::Rotating)?;
         let committed = self.write_pending(&mut state);
@@ -40,8 +41,19 @@ impl Core {
             })
         });
         state.is_closed = true;
+        // The directory is the next owner's only when nothing of ours writes to it any more.
+        MutexGuard::unlocked(&mut state, || self.preparer.stop());
         state.lock = None;
         self.release_disk(&mut state);
         sealed
+    }
+
+    /// Gives the lock back without committing anything.
+    pub(crate) fn abandon(&self) {
+        self.end_pending();
+        self.preparer.stop();
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        state.lock = None;
     }
 }

@@ -43,23 +43,37 @@ impl Core {
     }
 
     fn commit_slowly(&self, lsn: Lsn) -> Result<()> {
-        let mut state = self.state.lock();
         // What became durable stays so, also when the log was poisoned later: look at that first.
         while lsn > self.view.durable() {
+            let mut state = self.state.lock();
+            if lsn <= self.view.durable() {
+                break;
+            }
             state.check_usable()?;
-            if lsn >= state.next_lsn {
-                return Err(Error::NotAppended {
-                    lsn,
-                    next: state.next_lsn,
-                });
+            let next = state.next_lsn;
+            if lsn >= next {
+                return Err(Error::NotAppended { lsn, next });
             }
             if state.disk == Disk::Idle {
                 self.write_out(&mut state)?;
             } else {
-                self.changed.wait(&mut state);
+                let is_on_its_way = lsn <= state.last_cut_lsn;
+                let write = state.writes_cut + u64::from(!is_on_its_way);
+                let ticket = self.waiters.ticket(write);
+                drop(state);
+                self.waiters.sleep(ticket);
             }
         }
         Ok(())
+    }
+
+    /// Whether committing `lsn` takes no waiting: it is durable, or never will be.
+    pub(crate) fn answers_at_once(&self, lsn: Lsn) -> bool {
+        if lsn <= self.view.durable() {
+            return true;
+        }
+        let state = self.state.lock();
+        state.check_usable().is_err() || lsn >= state.next_lsn
     }
 
     /// Commits everything appended so far.
@@ -123,6 +137,8 @@ impl Core {
         // one is written over it, with the same bytes in front.
         next.start_after(&write, share_block);
         state.filling = next;
+        state.writes_cut += 1;
+        state.last_cut_lsn = state.next_lsn.previous();
         self.ask_for_next_segment(state);
         write
     }

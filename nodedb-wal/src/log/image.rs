@@ -63,7 +63,7 @@ impl Image {
     ///
     /// With [`OnFault::Refuse`], everything that means the log is not what was written. With
     /// [`OnFault::Note`], only that the directory cannot be read.
-    pub(crate) fn load(storage: &dyn Storage, on_fault: OnFault) -> Result<Self> {
+    pub(crate) fn load(storage: &Arc<dyn Storage>, on_fault: OnFault) -> Result<Self> {
         let started = Instant::now();
         let mut loading = Loading::list(storage, on_fault)?;
         let (tail, end, verdict) = loading.examine_last()?;
@@ -117,7 +117,7 @@ impl Image {
 
 /// An image being read.
 struct Loading<'a> {
-    storage: &'a dyn Storage,
+    storage: &'a Arc<dyn Storage>,
     on_fault: OnFault,
     segments: Vec<Arc<SegmentEntry>>,
     prepared: Vec<FileEntry>,
@@ -126,7 +126,7 @@ struct Loading<'a> {
 }
 
 impl<'a> Loading<'a> {
-    fn list(storage: &'a dyn Storage, on_fault: OnFault) -> Result<Self> {
+    fn list(storage: &'a Arc<dyn Storage>, on_fault: OnFault) -> Result<Self> {
         let mut loading = Self {
             storage,
             on_fault,

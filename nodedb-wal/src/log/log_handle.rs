@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::commit::DurableLsn;
+use super::commit_async::Commit;
 use super::open;
 use super::read::Records;
 use super::read_options::ReadOptions;
@@ -91,6 +92,12 @@ impl Log {
     /// anything again. On an error the record may or may not be on disk; reopening tells.
     pub fn commit(&self, lsn: Lsn) -> Result<DurableLsn> {
         self.core.commit(lsn)
+    }
+
+    /// The same as a future that needs no runtime. Ten thousand outstanding ones are nothing special:
+    /// they share writes, and one thread of the log's own, which the first of them starts.
+    pub fn commit_async(&self, lsn: Lsn) -> Commit {
+        self.core.commit_async(lsn)
     }
 
     /// Waits until every record appended so far is on disk.
@@ -212,5 +219,11 @@ impl Log {
     /// As [`Log::commit`]. The log is closed either way, and what was acknowledged is on disk.
     pub fn close(self) -> Result<()> {
         self.core.close()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.core.abandon();
     }
 }

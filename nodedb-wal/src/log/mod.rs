@@ -3,6 +3,7 @@
 mod append;
 mod close;
 mod commit;
+mod commit_async;
 mod image;
 mod link;
 mod log_handle;
@@ -21,8 +22,10 @@ mod stats;
 mod verdict;
 mod verify;
 mod view;
+mod waiters;
 
 pub use commit::DurableLsn;
+pub use commit_async::Commit;
 pub use log_handle::Log;
 pub use read::{ReadStats, RecordView, Records};
 pub use read_options::ReadOptions;

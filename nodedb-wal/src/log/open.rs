@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::commit_async::Pending;
 use super::image::{Image, OnFault};
 use super::prepare::{self, Preparer};
 use super::report::RecoveryReport;
@@ -14,6 +15,7 @@ use super::state::{Active, Core, Disk, Limits, State};
 use super::stats::Counters;
 use super::verify::check_sealed;
 use super::view::View;
+use super::waiters::Waiters;
 use crate::config::{Config, OpenCheck};
 use crate::error::{Error, Result};
 use crate::format::SegmentHeader;
@@ -28,7 +30,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
     config.validate()?;
     let storage = config.open_storage()?;
     let lock = take_lock(storage.as_ref())?;
-    let image = Image::load(storage.as_ref(), OnFault::Refuse)?;
+    let image = Image::load(&storage, OnFault::Refuse)?;
     check_sealed_segments(&image, config.open_check)?;
     for name in &image.unfinished {
         prepare::remove(storage.as_ref(), name)?;
@@ -39,7 +41,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         image.prepared.clone(),
     )?;
     let header = next_header(storage.as_ref(), &image, config.segment_bytes)?;
-    let active = begin(storage.as_ref(), &preparer, header)?;
+    let active = begin(&storage, &preparer, header)?;
     let kept = seal_past(storage.as_ref(), &image)?;
     if !image.retired.is_empty() {
         drop_files(storage.as_ref(), &preparer, image.retired)?;
@@ -73,6 +75,8 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         preparer,
         state: Mutex::new(state),
         changed: Condvar::new(),
+        waiters: Waiters::default(),
+        pending: Pending::default(),
         commits: AtomicU64::new(0),
     };
     Ok((core, image.report))
@@ -161,8 +165,8 @@ fn next_header(storage: &dyn Storage, image: &Image, capacity: u64) -> Result<Se
     })
 }
 
-fn begin(storage: &dyn Storage, preparer: &Preparer, header: SegmentHeader) -> Result<Active> {
-    begin_segment(storage, preparer.take()?, header).map_err(|begin| match begin {
+fn begin(storage: &Arc<dyn Storage>, preparer: &Preparer, header: SegmentHeader) -> Result<Active> {
+    begin_segment(storage, preparer.take_quickly()?, header).map_err(|begin| match begin {
         Begin::NoSpace(error, _) | Begin::Failed(error) => error,
     })
 }
@@ -235,6 +239,8 @@ fn new_state(active: Active, lock: Box<dyn DirectoryLock>) -> State {
         refused: None,
         spare: WriteBuffer::default(),
         disk: Disk::Idle,
+        writes_cut: 0,
+        last_cut_lsn: header.first_lsn.previous(),
         poison: None,
         is_closed: false,
         counters: Counters::default(),

@@ -19,13 +19,16 @@ const READY_MAX: usize = 2;
 pub(crate) struct Prepared {
     pub(crate) name: String,
     pub(crate) file: Arc<dyn StorageFile>,
+    /// Whether every block was written, so that writing it again changes no metadata.
+    pub(crate) is_filled: bool,
 }
 
 /// Makes segment files ready, one ahead on a thread of its own where threads are allowed.
 #[derive(Debug)]
 pub(crate) struct Preparer {
     pool: Arc<Pool>,
-    worker: Option<Worker>,
+    /// Taken by `stop`.
+    worker: Mutex<Option<Worker>>,
 }
 
 #[derive(Debug)]
@@ -82,7 +85,10 @@ impl Preparer {
         let worker = allows_threads
             .then(|| Worker::spawn(Arc::clone(&pool)))
             .transpose()?;
-        Ok(Self { pool, worker })
+        Ok(Self {
+            pool,
+            worker: Mutex::new(worker),
+        })
     }
 
     /// A file that is ready; made now when there is none.
@@ -101,25 +107,43 @@ impl Preparer {
                 }
             }
         };
-        let storage = &self.pool.storage;
-        let file = storage
-            .open(&name, Access::Write)
-            .map_err(|source| Error::Io {
-                operation: "open",
-                path: storage.path().join(&name),
-                source,
-            })?;
-        Ok(Prepared { name, file })
+        self.pool.open_ready(name)
+    }
+
+    /// A file for now: one that is ready, or else one whose space is allocated and not filled,
+    /// which takes no time to make and is slower to write. Where there is a thread it is told to
+    /// make a better one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::take`].
+    pub(crate) fn take_quickly(&self) -> Result<Prepared> {
+        match self.pool.pop() {
+            Some(name) => self.pool.open_ready(name),
+            None if self.worker.lock().is_some() => {
+                let prepared = self.pool.allocate()?;
+                self.want_next();
+                Ok(prepared)
+            }
+            None => self.take(),
+        }
+    }
+
+    /// Whether a filled file is ready.
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.pool.ready.lock().names.is_empty()
     }
 
     /// Gives back a file that was taken and not used.
     pub(crate) fn give_back(&self, prepared: Prepared) {
-        self.pool.ready.lock().names.push(prepared.name);
+        if prepared.is_filled {
+            self.pool.ready.lock().names.push(prepared.name);
+        }
     }
 
     /// Has the next file made ready, without waiting for it.
     pub(crate) fn want_next(&self) {
-        if let Some(worker) = &self.worker {
+        if let Some(worker) = &*self.worker.lock() {
             match worker.wake.try_send(()) {
                 // Already told, or the thread ended: then `take` makes the file itself.
                 Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
@@ -147,8 +171,9 @@ impl Preparer {
     }
 
     /// Ends the thread, waiting for the file it is making.
-    pub(crate) fn stop(&mut self) {
-        if let Some(Worker { wake, thread }) = self.worker.take() {
+    pub(crate) fn stop(&self) {
+        let worker = self.worker.lock().take();
+        if let Some(Worker { wake, thread }) = worker {
             drop(wake);
             if thread.join().is_err() {
                 tracing::error!("the thread that makes segments ready panicked");
@@ -210,20 +235,8 @@ impl Pool {
         let number = self.number();
         let unfinished = file_name::unfinished(number);
         let name = file_name::prepared(number);
-        self.fill(&unfinished).map_err(|source| {
-            // Half a file is of no use; if it cannot be removed now, opening the log does it.
-            let _best_effort = self.storage.remove(&unfinished);
-            let path = self.storage.path().join(&unfinished);
-            if is_no_space(&source) {
-                Error::DiskFull { path, source }
-            } else {
-                Error::Io {
-                    operation: "prepare",
-                    path,
-                    source,
-                }
-            }
-        })?;
+        self.fill(&unfinished)
+            .map_err(|source| self.cannot_make(&unfinished, source))?;
         self.storage
             .rename(&unfinished, &name)
             .map_err(|source| Error::Io {
@@ -232,6 +245,56 @@ impl Pool {
                 source,
             })?;
         Ok(name)
+    }
+
+    fn cannot_make(&self, unfinished: &str, source: std::io::Error) -> Error {
+        // Half a file is of no use; if it cannot be removed now, opening the log does it.
+        let _best_effort = self.storage.remove(unfinished);
+        let path = self.storage.path().join(unfinished);
+        if is_no_space(&source) {
+            Error::DiskFull { path, source }
+        } else {
+            let operation = "prepare";
+            Error::Io {
+                operation,
+                path,
+                source,
+            }
+        }
+    }
+
+    fn open_ready(&self, name: String) -> Result<Prepared> {
+        let file = self
+            .storage
+            .open(&name, Access::Write)
+            .map_err(|source| Error::Io {
+                operation: "open",
+                path: self.storage.path().join(&name),
+                source,
+            })?;
+        Ok(Prepared {
+            name,
+            file,
+            is_filled: true,
+        })
+    }
+
+    /// Makes a file whose space is allocated, and no more. It keeps the name of an unfinished one
+    /// until it becomes a segment.
+    fn allocate(&self) -> Result<Prepared> {
+        let name = file_name::unfinished(self.number());
+        let made = self
+            .storage
+            .create(&name, self.segment_bytes)
+            .and_then(|file| file.sync().map(|()| file));
+        match made {
+            Ok(file) => Ok(Prepared {
+                name,
+                file,
+                is_filled: false,
+            }),
+            Err(source) => Err(self.cannot_make(&name, source)),
+        }
     }
 
     fn fill(&self, name: &str) -> std::io::Result<()> {

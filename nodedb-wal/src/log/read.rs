@@ -185,6 +185,10 @@ impl Records {
             self.durable = durable;
             if let Some(place) = &mut self.place {
                 place.walk.invalidate();
+                // The log may have gone on in another segment, which is listed before anything in
+                // it is durable.
+                let placed = self.view.find(place.entry.header().first_lsn);
+                place.last_lsn = place.last_lsn.or(placed.and_then(|placed| placed.last_lsn));
             }
         }
         lsn <= self.durable
@@ -258,7 +262,10 @@ impl Records {
         }
         self.stats.segments_read += 1;
         let route = Route::through(index, &self.options);
-        let mut walk = placed.entry.walk();
+        let mut walk = match placed.entry.walk() {
+            Ok(walk) => walk,
+            Err(error) => return Err(self.gone_or(error, &placed.entry)),
+        };
         if self.options.headers_only {
             walk.headers_only();
         }
@@ -320,25 +327,31 @@ impl Records {
         if missing.last < missing.first {
             return Ok(());
         }
-        if self.view.is_gone(&place.entry) {
-            let lsn = self.next_lsn;
-            self.place = None;
-            return Err(Error::Truncated {
-                lsn,
-                start: self.view.start(),
-            });
-        }
         let path = place.entry.path().to_path_buf();
+        let entry = Arc::clone(&place.entry);
+        let error = self.gone_or(
+            Error::Damaged {
+                path,
+                offset,
+                lsns: missing,
+            },
+            &entry,
+        );
         if self.options.salvage {
             self.next_lsn = missing.last.next();
         } else {
             self.place = None;
         }
-        Err(Error::Damaged {
-            path,
-            offset,
-            lsns: missing,
-        })
+        Err(error)
+    }
+
+    /// `error`, unless it is so because the segment was truncated away meanwhile.
+    fn gone_or(&self, error: Error, entry: &SegmentEntry) -> Error {
+        if self.view.is_gone(entry) {
+            let (lsn, start) = (self.next_lsn, self.view.start());
+            return Error::Truncated { lsn, start };
+        }
+        error
     }
 
     fn count_bytes(&mut self) {

@@ -72,7 +72,7 @@ impl Reader {
             path: storage.path().to_path_buf(),
             source,
         })?;
-        let mut image = Image::load(storage.as_ref(), on_fault)?;
+        let mut image = Image::load(&storage, on_fault)?;
         if let (true, Some(tail)) = (is_in_use, &image.tail) {
             image.report.last_lsn = image.report.last_lsn.min(tail.claimed_lsn);
             image.report.dropped = None;
@@ -146,7 +146,7 @@ impl Reader {
     ///
     /// The disk cannot be read. Damage is no error here but a finding in the report.
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport> {
-        verify(self.storage.as_ref(), progress)
+        verify(&self.storage, progress)
     }
 }
 

@@ -54,6 +54,8 @@ impl Core {
             Err(error) => {
                 let error = state.poison(error);
                 self.changed.notify_all();
+                self.waiters.end_round();
+                self.waiters.wake_everybody();
                 Err(error)
             }
         }
@@ -89,9 +91,7 @@ impl Core {
             ..*old
         };
         let data_end = state.filling.position();
-        let begun = MutexGuard::unlocked(state, || {
-            begin_segment(self.storage.as_ref(), prepared, header)
-        });
+        let begun = MutexGuard::unlocked(state, || begin_segment(&self.storage, prepared, header));
         match begun {
             Ok(new) => {
                 self.view.push(Arc::clone(&new.entry));
@@ -129,7 +129,7 @@ pub(crate) enum Begin {
 /// Turns a prepared file into the segment with this header, under a fresh salt. When it returns, the
 /// segment is there after a crash, and the log may write to it.
 pub(crate) fn begin_segment(
-    storage: &dyn Storage,
+    storage: &Arc<dyn Storage>,
     prepared: Prepared,
     header: SegmentHeader,
 ) -> std::result::Result<Active, Begin> {
@@ -165,7 +165,7 @@ pub(crate) fn begin_segment(
     storage
         .sync_directory()
         .map_err(|source| io("sync the directory of", source))?;
-    let entry = SegmentEntry::started(storage, name, header).map_err(Begin::Failed)?;
+    let entry = SegmentEntry::started(storage, name, header);
     Ok(Active {
         entry: Arc::new(entry),
         file: prepared.file,
@@ -173,7 +173,8 @@ pub(crate) fn begin_segment(
         index: IndexBuilder::default(),
         digest: Digest::EMPTY,
         writes: 0,
-        asked_for_next: false,
+        is_filled: prepared.is_filled,
+        asked_for_next: !prepared.is_filled,
     })
 }
 

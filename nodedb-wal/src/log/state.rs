@@ -6,9 +6,11 @@ use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::commit_async::Pending;
 use super::prepare::Preparer;
 use super::stats::Counters;
 use super::view::View;
+use super::waiters::Waiters;
 use crate::config::TailPolicy;
 use crate::error::{Error, Result};
 use crate::format::checksum::{Digest, HeaderSeed};
@@ -33,9 +35,13 @@ pub(crate) struct Core {
     pub(crate) view: Arc<View>,
     pub(crate) preparer: Preparer,
     pub(crate) state: Mutex<State>,
-    /// Something a waiter may be waiting for happened: a write ended, a segment was started, the
-    /// log was poisoned or closed. Waited on with `state`.
+    /// The disk is free again, or the log takes no more calls. Whoever needs the disk itself waits
+    /// on this, with `state`: appends that need room, rotation, truncation.
     pub(crate) changed: Condvar,
+    /// Whoever waits for a record to be durable.
+    pub(crate) waiters: Waiters,
+    /// Futures that wait for the same.
+    pub(crate) pending: Pending,
     pub(crate) commits: AtomicU64,
 }
 
@@ -58,6 +64,10 @@ pub(crate) struct State {
     pub(crate) spare: WriteBuffer,
     /// Who is at the disk. Whoever sets it to something else than `Idle` sets it back.
     pub(crate) disk: Disk,
+    /// Writes cut since the log was opened: the number of the write on its way, or of the last.
+    pub(crate) writes_cut: u64,
+    /// The last record of that write.
+    pub(crate) last_cut_lsn: Lsn,
     pub(crate) poison: Option<Arc<Error>>,
     pub(crate) is_closed: bool,
     pub(crate) counters: Counters,
@@ -87,6 +97,9 @@ pub(crate) struct Active {
     pub(crate) digest: Digest,
     /// Writes built so far.
     pub(crate) writes: u64,
+    /// Whether all of its space was written before. A segment that was started in a hurry was not,
+    /// and is left for one that was as soon as that is ready.
+    pub(crate) is_filled: bool,
     /// Whether the segment after this one was asked for.
     pub(crate) asked_for_next: bool,
 }
@@ -115,10 +128,21 @@ impl Core {
         Ok(())
     }
 
-    /// Gives the disk back and wakes whoever waits.
-    pub(crate) fn release_disk(&self, state: &mut State) {
+    /// Gives the disk back and wakes whoever waited for that, outside the lock.
+    pub(crate) fn release_disk(&self, state: &mut MutexGuard<'_, State>) {
         state.disk = Disk::Idle;
+        self.waiters.end_round();
         self.changed.notify_all();
+        let write = state.writes_cut;
+        // After a failure nobody is left to be the next writer for the others.
+        let is_over = state.check_usable().is_err() || state.refused.is_some();
+        MutexGuard::unlocked(state, || {
+            if is_over {
+                self.waiters.wake_everybody();
+            } else {
+                self.waiters.wake_after(write);
+            }
+        });
     }
 }
 

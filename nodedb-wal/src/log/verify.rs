@@ -1,6 +1,7 @@
 //! Verifying: every byte of the log is read and checked, and what is wrong is listed.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::image::{Image, OnFault};
 use super::report::Dropped;
@@ -60,7 +61,7 @@ impl Finding {
 
 /// Reads and checks the whole log. `progress` is told bytes done and bytes in all.
 pub(crate) fn verify(
-    storage: &dyn Storage,
+    storage: &Arc<dyn Storage>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<VerifyReport> {
     let image = Image::load(storage, OnFault::Note)?;
@@ -130,7 +131,7 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
         findings: Vec::new(),
     };
     check_copies(entry, &mut checked)?;
-    let mut walk = entry.walk();
+    let mut walk = entry.walk()?;
     let mut index = IndexBuilder::default();
     let mut digest = Digest::EMPTY;
     while walk.expected() <= until {
@@ -208,14 +209,15 @@ fn check_copies(entry: &SegmentEntry, checked: &mut Checked) -> Result<()> {
         source,
     };
     let mut block = [0; BLOCK_BYTES];
-    entry.file().read_at(&mut block, 0).map_err(io)?;
+    let file = entry.file()?;
+    file.read_at(&mut block, 0).map_err(io)?;
     checked.bytes_read += BLOCK_BYTES as u64;
     if !SegmentHeader::copies_are_whole(&block) {
         checked.findings.push(scar(entry, 0));
     }
     if entry.trailer().is_some() {
         let offset = entry.file_bytes() - BLOCK_BYTES as u64;
-        entry.file().read_at(&mut block, offset).map_err(io)?;
+        file.read_at(&mut block, offset).map_err(io)?;
         checked.bytes_read += BLOCK_BYTES as u64;
         if !Trailer::copies_are_whole(&block, entry.header()) {
             checked.findings.push(scar(entry, offset));

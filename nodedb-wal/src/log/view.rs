@@ -44,7 +44,7 @@ impl View {
 
     /// Whether the file of `entry` is no longer that segment: another process truncated it away.
     pub(crate) fn is_gone(&self, entry: &SegmentEntry) -> bool {
-        match SegmentEntry::open(self.storage.as_ref(), entry.name()) {
+        match SegmentEntry::open(&self.storage, entry.name()) {
             Ok(now) => now.header().salt != entry.header().salt,
             Err(Error::Io { source, .. }) => source.kind() == std::io::ErrorKind::NotFound,
             Err(_) => false,

@@ -19,27 +19,24 @@ pub(crate) struct SegmentEntry {
     name: String,
     path: PathBuf,
     header: SegmentHeader,
-    file: Arc<dyn StorageFile>,
+    /// The file is opened when it is read and not kept open: a log may have more segments than a
+    /// process may have files.
+    storage: Arc<dyn Storage>,
     /// Set once, when the segment is sealed.
     trailer: OnceLock<Trailer>,
 }
 
 impl SegmentEntry {
     /// A segment that was just started: nothing of it is read.
-    pub(crate) fn started(
-        storage: &dyn Storage,
-        name: String,
-        header: SegmentHeader,
-    ) -> Result<Self> {
+    pub(crate) fn started(storage: &Arc<dyn Storage>, name: String, header: SegmentHeader) -> Self {
         let path = storage.path().join(&name);
-        let file = open_for_reading(storage, &name, &path)?;
-        Ok(Self {
+        Self {
             name,
             path,
             header,
-            file,
+            storage: Arc::clone(storage),
             trailer: OnceLock::new(),
-        })
+        }
     }
 
     /// Opens the segment in file `name`: its header must be whole, and its length what it was made
@@ -48,9 +45,9 @@ impl SegmentEntry {
     /// # Errors
     ///
     /// [`Error::SegmentHeader`], [`Error::SegmentLength`], or the file cannot be read.
-    pub(crate) fn open(storage: &dyn Storage, name: &str) -> Result<Self> {
+    pub(crate) fn open(storage: &Arc<dyn Storage>, name: &str) -> Result<Self> {
         let path = storage.path().join(name);
-        let file = open_for_reading(storage, name, &path)?;
+        let file = open_for_reading(storage.as_ref(), name, &path)?;
         let io = |source| Error::Io {
             operation: "read",
             path: path.clone(),
@@ -88,7 +85,7 @@ impl SegmentEntry {
             name: name.to_owned(),
             path,
             header,
-            file,
+            storage: Arc::clone(storage),
             trailer,
         })
     }
@@ -105,8 +102,13 @@ impl SegmentEntry {
         &self.header
     }
 
-    pub(crate) fn file(&self) -> &Arc<dyn StorageFile> {
-        &self.file
+    /// Opens the file for reading.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened; it may have been truncated away meanwhile.
+    pub(crate) fn file(&self) -> Result<Arc<dyn StorageFile>> {
+        open_for_reading(self.storage.as_ref(), &self.name, &self.path)
     }
 
     /// How the segment ended, once it is sealed.
@@ -127,17 +129,21 @@ impl SegmentEntry {
     }
 
     /// A walk over the segment's records, from the first.
-    pub(crate) fn walk(&self) -> Walk {
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::file`].
+    pub(crate) fn walk(&self) -> Result<Walk> {
         let end = self
             .trailer()
             .map_or(self.header.capacity, |trailer| trailer.data_end);
-        Walk::new(
-            Arc::clone(&self.file),
+        Ok(Walk::new(
+            self.file()?,
             self.path.clone(),
             end,
             self.header.seed(),
             self.header.first_lsn,
-        )
+        ))
     }
 
     /// The footer of a sealed segment; `None` when the segment is not sealed or has no records.
@@ -159,7 +165,7 @@ impl SegmentEntry {
         }
         let mut bytes = vec![0; len];
         let read = self
-            .file
+            .file()?
             .read_at(&mut bytes, trailer.footer_offset)
             .map_err(|source| Error::Io {
                 operation: "read",

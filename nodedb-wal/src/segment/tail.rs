@@ -83,7 +83,7 @@ pub(crate) fn examine_up_to(segment: &SegmentEntry, last: Lsn) -> Result<Tail> {
 /// Examines `segment`, counting no record after `until` among those that stay; and the first LSN of
 /// the batch the run ended in, if it did.
 fn examine_until(segment: &SegmentEntry, until: Lsn) -> Result<(Tail, Option<Lsn>)> {
-    let mut walk = segment.walk();
+    let mut walk = segment.walk()?;
     let mut run = Run::new(segment);
     loop {
         if run.is_open && walk.expected() > until {

@@ -245,13 +245,30 @@ impl Walk {
             let Some(bytes) = header_at(&mut self.cursor, position)? else {
                 return Ok(Step::Blank);
             };
-            if bytes.iter().any(|&byte| byte != 0) {
+            // No further than the block: the next one may hold the next write already.
+            let block_end = block_ceil(position + 1);
+            let in_block = usize::try_from(block_end - position).unwrap_or(usize::MAX);
+            let mut rest_of_block = bytes.iter().take(in_block);
+            if rest_of_block.any(|&byte| byte != 0) {
                 return self.step_at(&bytes, position);
             }
             if position.is_multiple_of(BLOCK_BYTES as u64) {
                 return Ok(Step::Blank);
             }
-            self.position = block_ceil(position);
+            // A header that goes on in the next block can start with zeros, if hardly ever.
+            let step = self.step_at(&bytes, position)?;
+            if self.follows(&step) {
+                return Ok(step);
+            }
+            self.position = block_end;
+        }
+    }
+
+    /// Whether `step` is the record that comes next, whole or with a damaged payload.
+    fn follows(&self, step: &Step) -> bool {
+        match step {
+            Step::Record(at) | Step::BadPayload(at) => at.header.lsn == self.expected,
+            _ => false,
         }
     }
 

@@ -103,7 +103,12 @@ trait Decider {
     fn lengths(&mut self, file: FileId, count: usize) -> usize;
 
     /// Fills a sector, which holds the first candidate.
-    fn sector(&mut self, sector: SectorId, candidates: &[&[u8]], out: &mut [u8]) -> FaultKind;
+    fn sector(
+        &mut self,
+        sector: SectorId,
+        candidates: &[[u8; SECTOR_BYTES]],
+        out: &mut [u8; SECTOR_BYTES],
+    ) -> FaultKind;
 }
 
 impl State {
@@ -180,10 +185,15 @@ impl Decider for Exactly<'_> {
         }
     }
 
-    fn sector(&mut self, sector: SectorId, candidates: &[&[u8]], out: &mut [u8]) -> FaultKind {
+    fn sector(
+        &mut self,
+        sector: SectorId,
+        candidates: &[[u8; SECTOR_BYTES]],
+        out: &mut [u8; SECTOR_BYTES],
+    ) -> FaultKind {
         match candidates.last() {
             Some(newest) if self.survivors.sectors.contains(&sector) => {
-                out.copy_from_slice(newest);
+                *out = *newest;
                 FaultKind::SectorKept
             }
             _ => FaultKind::SectorDropped,
@@ -259,8 +269,13 @@ impl Decider for ByChance {
         }
     }
 
-    fn sector(&mut self, _sector: SectorId, candidates: &[&[u8]], out: &mut [u8]) -> FaultKind {
-        let newest = candidates[candidates.len() - 1];
+    fn sector(
+        &mut self,
+        _sector: SectorId,
+        candidates: &[[u8; SECTOR_BYTES]],
+        out: &mut [u8; SECTOR_BYTES],
+    ) -> FaultKind {
+        let newest = &candidates[candidates.len() - 1];
         let is_spoilt = self.random.percent(self.spoilt_percent);
         let is_garbage = self.plan.garbage && (!self.plan.torn || self.random.percent(50));
         if is_spoilt && is_garbage {
@@ -272,7 +287,7 @@ impl Decider for ByChance {
             return FaultKind::SectorTorn;
         }
         let (place, kind) = self.whole(candidates.len());
-        out.copy_from_slice(candidates[place]);
+        *out = candidates[place];
         kind
     }
 }

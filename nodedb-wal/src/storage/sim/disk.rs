@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::crash::{CrashPlan, SectorId, Survivors};
-use super::faults::{FaultCounts, FaultPlan};
+use super::faults::{FaultCounts, FaultPlan, Operation};
 use super::names::{FileId, NameChange};
 use super::room::SimStorage;
 use super::state::State;
@@ -84,7 +84,14 @@ impl SimDisk {
     /// not those that were refused for what they asked. It goes on counting after a restart.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        self.state().operations
+        self.state().operations.len() as u64
+    }
+
+    /// What each of the [`Self::operations`] was, so that a test can aim at the third sync, or say
+    /// where it crashed.
+    #[must_use]
+    pub fn history(&self) -> Vec<Operation> {
+        self.state().operations.clone()
     }
 
     /// How many reads of files there were.

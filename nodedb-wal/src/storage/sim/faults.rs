@@ -71,16 +71,24 @@ pub struct FaultPlan {
     pub read_error_at: Option<u64>,
 }
 
-/// What an operation does, as far as faults care.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
+/// What a counted operation was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// [`Storage::create`](crate::storage::Storage::create).
     Create,
-    /// A rename or removal.
-    Name,
+    /// [`Storage::rename`](crate::storage::Storage::rename).
+    Rename,
+    /// [`Storage::remove`](crate::storage::Storage::remove).
+    Remove,
+    /// [`Storage::sync_directory`](crate::storage::Storage::sync_directory).
     SyncDirectory,
+    /// [`StorageFile::write_durable`](crate::storage::StorageFile::write_durable).
     Write,
-    Zeros,
+    /// [`StorageFile::write_zeros`](crate::storage::StorageFile::write_zeros).
+    WriteZeros,
+    /// [`StorageFile::set_len`](crate::storage::StorageFile::set_len).
     SetLen,
+    /// [`StorageFile::sync`](crate::storage::StorageFile::sync).
     Sync,
 }
 
@@ -133,11 +141,11 @@ impl Fault {
             Self::NoSpace => {
                 matches!(
                     operation,
-                    Operation::Create | Operation::Write | Operation::Zeros
+                    Operation::Create | Operation::Write | Operation::WriteZeros
                 )
             }
             Self::Misdirected => operation == Operation::Write,
-            Self::Lost => !matches!(operation, Operation::Zeros | Operation::SetLen),
+            Self::Lost => !matches!(operation, Operation::WriteZeros | Operation::SetLen),
         }
     }
 }

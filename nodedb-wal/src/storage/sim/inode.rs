@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use super::behind::{Behind, Version};
-use super::page::{PAGE_BYTES, Page, SECTOR_BYTES, SECTORS_PER_PAGE, WHOLE, bit};
+use super::behind::{Behind, Change};
+use super::page::{PAGE_BYTES, Page, SECTOR_BYTES, SECTORS_PER_PAGE, WHOLE};
 
-/// How many earlier contents of a page are remembered for stale sectors.
-const OLDER_MAX: usize = 4;
+/// How many earlier contents of a page are remembered for stale sectors: the first, which may be
+/// from an earlier life of the file, and the latest.
+const OLDER_MAX: usize = 3;
 
 const PAGE: u64 = PAGE_BYTES as u64;
 
@@ -104,16 +105,12 @@ impl Inode {
         }
         for number in self.pages_held(len / PAGE, self.len.div_ceil(PAGE)) {
             let kept = within_page(len.max(number * PAGE));
-            let page = self.live(number).edited(|bytes| bytes[kept..].fill(0));
-            // The sector the cut goes through is written like any other; those behind it are gone
-            // together, with the length.
-            if !kept.is_multiple_of(SECTOR_BYTES) {
-                let through = bit(kept / SECTOR_BYTES);
-                self.push(number, Version::written(page.clone(), through));
-            }
-            let first_gone = kept.div_ceil(SECTOR_BYTES);
-            let gone = (first_gone..SECTORS_PER_PAGE).fold(0, |mask, sector| mask | bit(sector));
-            self.push(number, Version::cut(page, gone, self.lengths.len()));
+            let length = self.lengths.len();
+            self.change(
+                number,
+                self.live(number).cut(kept),
+                Change::Cut { kept, length },
+            );
         }
         self.len = len;
         self.lengths.push(len);
@@ -150,12 +147,8 @@ impl Inode {
     pub(super) fn unsynced_sectors(&self) -> Vec<u64> {
         let mut unsynced = Vec::new();
         for (number, behind) in &self.behind {
-            for sector in 0..SECTORS_PER_PAGE {
-                let candidates = behind.candidates(sector, self.lengths.len());
-                if candidates.first() != candidates.last() {
-                    unsynced.push(number * SECTORS_PER_PAGE as u64 + sector as u64);
-                }
-            }
+            let sectors = behind.unsynced_sectors(self.lengths.len());
+            unsynced.extend(sectors.map(|sector| sector_number(*number, sector)));
         }
         unsynced
     }
@@ -173,15 +166,18 @@ impl Inode {
     /// The power goes. The first `lengths` changes of the length survive. `fate` is asked for each
     /// sector that was written: it gets the sector's number, what may be there (the durable bytes
     /// first, the newest last), and the sector to fill, which holds the durable bytes.
-    pub(super) fn crash(&mut self, lengths: usize, mut fate: impl FnMut(u64, &[&[u8]], &mut [u8])) {
+    pub(super) fn crash(
+        &mut self,
+        lengths: usize,
+        mut fate: impl FnMut(u64, &[[u8; SECTOR_BYTES]], &mut [u8; SECTOR_BYTES]),
+    ) {
         let survived = lengths
             .checked_sub(1)
             .and_then(|last| self.lengths.get(last));
         let len = survived.copied().unwrap_or(self.durable_len);
         for (number, behind) in std::mem::take(&mut self.behind) {
-            let first_sector = number * SECTORS_PER_PAGE as u64;
             let page = behind.survivor(lengths, |sector, candidates, out| {
-                fate(first_sector + sector as u64, candidates, out);
+                fate(sector_number(number, sector), candidates, out);
             });
             if page != *behind.durable() {
                 self.remember(number, behind.durable().clone());
@@ -217,7 +213,7 @@ impl Inode {
 
     /// The sector's durable bytes before the present ones: each earlier content that differs from
     /// them, oldest first.
-    pub(super) fn older_sectors(&self, sector: u64) -> Vec<&[u8]> {
+    pub(super) fn older_sectors(&self, sector: u64) -> Vec<&[u8; SECTOR_BYTES]> {
         let (number, within) = locate(sector);
         let now = self
             .live
@@ -259,8 +255,7 @@ impl Inode {
     fn clear_beyond_end(&mut self) {
         for number in self.pages_held(self.len / PAGE, u64::MAX) {
             let kept = within_page(self.len.max(number * PAGE));
-            let page = self.live(number).edited(|bytes| bytes[kept..].fill(0));
-            self.set_live(number, page);
+            self.set_live(number, self.live(number).cut(kept));
         }
     }
 
@@ -273,14 +268,14 @@ impl Inode {
 
     fn write_page(&mut self, number: u64, page: &Page, mask: u8) {
         let page = self.live(number).merged(page, mask);
-        self.push(number, Version::written(page, mask));
+        self.change(number, page.clone(), Change::Written { page, mask });
     }
 
-    fn push(&mut self, number: u64, version: Version) {
-        let live = self.live(number);
-        self.set_live(number, version.page().clone());
+    fn change(&mut self, number: u64, page: Page, change: Change) {
+        let before = self.live(number);
+        self.set_live(number, page);
         let behind = self.behind.entry(number);
-        behind.or_insert_with(|| Behind::new(live)).push(version);
+        behind.or_insert_with(|| Behind::new(before)).push(change);
     }
 
     /// The cache writes a range, of which the sectors of `land` get to the disk.
@@ -346,7 +341,7 @@ impl Inode {
         }
         let older = self.older.entry(number).or_default();
         if older.len() == OLDER_MAX {
-            older.remove(0);
+            older.remove(1);
         }
         older.push(page);
     }
@@ -357,6 +352,10 @@ fn locate(sector: u64) -> (u64, usize) {
     let per_page = SECTORS_PER_PAGE as u64;
     let within = usize::try_from(sector % per_page).unwrap_or(0);
     (sector / per_page, within)
+}
+
+fn sector_number(page: u64, within: usize) -> u64 {
+    page * SECTORS_PER_PAGE as u64 + within as u64
 }
 
 fn within_page(offset: u64) -> usize {

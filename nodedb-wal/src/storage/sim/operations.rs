@@ -52,7 +52,7 @@ impl State {
         if self.names.file(to).is_ok_and(|target| target == file) {
             return Ok(());
         }
-        let begun = self.begin_change(Operation::Name)?;
+        let begun = self.begin_change(Operation::Rename)?;
         let (from, to) = (from.into(), to.into());
         self.change_name(begun, NameChange::Renamed { from, to, file });
         begun.end()
@@ -61,7 +61,7 @@ impl State {
     pub(super) fn remove(&mut self, boot: u64, name: &str) -> io::Result<()> {
         self.check_alive(boot)?;
         let file = self.names.file(name)?;
-        let begun = self.begin_change(Operation::Name)?;
+        let begun = self.begin_change(Operation::Remove)?;
         let name = name.into();
         self.change_name(begun, NameChange::Removed { name, file });
         begun.end()
@@ -153,7 +153,7 @@ impl State {
         len: u64,
     ) -> io::Result<()> {
         self.check_alive(boot)?;
-        let begun = self.begin(Operation::Zeros);
+        let begun = self.begin(Operation::WriteZeros);
         if begun.is(Fault::NoSpace) || self.lacks_room(file, offset, len) {
             return Err(self.no_space());
         }

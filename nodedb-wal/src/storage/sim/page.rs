@@ -37,8 +37,14 @@ impl Page {
     }
 
     /// The bytes of one sector, counted from the start of the page.
-    pub(super) fn sector(&self, sector: usize) -> &[u8] {
-        &self.bytes()[sector * SECTOR_BYTES..][..SECTOR_BYTES]
+    pub(super) fn sector(&self, sector: usize) -> &[u8; SECTOR_BYTES] {
+        let (sectors, _) = self.bytes().as_chunks();
+        &sectors[sector]
+    }
+
+    /// This page with only its first `kept` bytes.
+    pub(super) fn cut(&self, kept: usize) -> Self {
+        self.edited(|bytes| bytes[kept..].fill(0))
     }
 
     /// This page with the sectors of `mask` taken from `other`.
@@ -105,7 +111,7 @@ mod tests {
             for sector in 0..SECTORS_PER_PAGE {
                 let expected = if mask & bit(sector) != 0 { 2 } else { 1 };
                 assert_eq!(
-                    merged.sector(sector),
+                    *merged.sector(sector),
                     [expected; SECTOR_BYTES],
                     "{mask:08b}"
                 );

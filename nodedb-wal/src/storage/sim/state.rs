@@ -79,7 +79,7 @@ pub(super) struct State {
     power: Power,
     /// Handles of an earlier boot are dead.
     boot: u64,
-    pub(super) operations: u64,
+    pub(super) operations: Vec<Operation>,
     pub(super) reads: u64,
     pub(super) crash_at: Option<u64>,
     pub(super) plan: FaultPlan,
@@ -105,7 +105,7 @@ impl State {
             locks_taken: 0,
             power: Power::On,
             boot: 0,
-            operations: 0,
+            operations: Vec::new(),
             reads: 0,
             crash_at: None,
             plan: FaultPlan::default(),
@@ -174,8 +174,8 @@ impl State {
 
     /// Counts an operation and says how it begins.
     pub(super) fn begin(&mut self, operation: Operation) -> Begun {
-        let index = self.operations;
-        self.operations += 1;
+        let index = self.operations.len() as u64;
+        self.operations.push(operation);
         self.clock.step();
         if self.crash_at == Some(index) {
             self.power = Power::Lost;
@@ -305,7 +305,7 @@ impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State")
             .field("power", &self.power)
-            .field("operations", &self.operations)
+            .field("operations", &self.operations.len())
             .field("names", &self.names)
             .finish_non_exhaustive()
     }

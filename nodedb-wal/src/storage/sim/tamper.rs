@@ -90,8 +90,8 @@ impl SimDisk {
         })
     }
 
-    /// How many earlier, different contents of a sector are remembered: durable ones, the last
-    /// few, without the zeros of fresh space.
+    /// How many earlier, different contents of a sector are remembered: durable ones, the first
+    /// and the last few of its page, without the zeros of fresh space.
     ///
     /// # Errors
     ///

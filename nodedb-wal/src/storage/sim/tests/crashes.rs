@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{BLOCK, blocks, durable_file, put, sectors};
 use crate::storage::sim::{CrashPlan, FaultKind, PowerLost, SimDisk, Survivors};
-use crate::storage::{Access, Storage, WriteError};
+use crate::storage::{Access, WriteError};
 
 /// A disk whose power went during a write of two blocks of twos over ones.
 fn torn_write() -> SimDisk {

@@ -95,10 +95,8 @@ fn zeros_and_lengths_need_a_sync() {
     let cut = |s: &dyn Storage| s.open("a", Access::Write).unwrap().set_len(100).unwrap();
     check(cut, &[("a", 2 * BLOCK, 1)], &[("a", 100, 1)]);
     let grow = |s: &dyn Storage| {
-        s.open("a", Access::Write)
-            .unwrap()
-            .set_len(9 * BLOCK)
-            .unwrap()
+        let file = s.open("a", Access::Write).unwrap();
+        file.set_len(9 * BLOCK).unwrap();
     };
     check(grow, &[("a", 2 * BLOCK, 1)], &[("a", 9 * BLOCK, 1)]);
     let synced = |s: &dyn Storage| {

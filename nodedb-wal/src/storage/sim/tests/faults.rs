@@ -293,27 +293,29 @@ fn faults_by_chance_strike_and_are_counted() {
 
 #[test]
 fn damage_at_rest_is_in_both_images() {
-    let damage: [(fn(&SimDisk) -> std::io::Result<()>, FaultKind, usize); 4] = [
-        (|d| d.flip_bit("a", 700, 3), FaultKind::BitFlip, 700),
-        (|d| d.zero_sector("a", 2), FaultKind::ZeroedSector, 1024),
-        (|d| d.make_stale("a", 3, 0), FaultKind::StaleSector, 1536),
-        (|d| d.patch("a", 5, &[9, 9]), FaultKind::Patched, 5),
-    ];
-    for (act, kind, at) in damage {
+    let damage = |act: fn(&SimDisk) -> std::io::Result<()>, kind: FaultKind, at: usize| {
         let (disk, file) = disk_with_file(0);
         put(&file, 0, 4, 2);
         act(&disk).unwrap();
         let live = disk.read_file("a").unwrap();
-        assert_ne!(live[at], 2, "{kind:?}");
-        assert_eq!(
-            live.iter().position(|byte| *byte != 2),
-            Some(at),
-            "{kind:?}"
-        );
+        let first = live.iter().position(|byte| *byte != 2);
+        assert_eq!(first, Some(at), "{kind:?}");
         assert_eq!(disk.faults().of(kind), 1);
         crash_losing_all(&disk);
-        assert_eq!(disk.read_file("a").unwrap(), live, "{kind:?}");
-    }
+        assert!(disk.read_file("a").unwrap() == live, "{kind:?}");
+    };
+    damage(|disk| disk.flip_bit("a", 700, 3), FaultKind::BitFlip, 700);
+    damage(
+        |disk| disk.zero_sector("a", 2),
+        FaultKind::ZeroedSector,
+        1024,
+    );
+    damage(
+        |disk| disk.make_stale("a", 3, 0),
+        FaultKind::StaleSector,
+        1536,
+    );
+    damage(|disk| disk.patch("a", 5, &[9, 9]), FaultKind::Patched, 5);
 }
 
 #[test]
@@ -328,12 +330,11 @@ fn stale_sectors_are_those_of_earlier_lives() {
         put(&file, 0, 1, byte);
     }
     let versions = disk.stale_versions("a", 0).unwrap();
-    assert_eq!(versions, 4);
-    for version in 0..versions {
+    assert_eq!(versions, 3);
+    for (version, expected) in [1, 6, 7].into_iter().enumerate() {
         let stale = disk.fork();
         stale.make_stale("a", 0, version).unwrap();
-        assert_eq!(usize::from(sectors(&stale, "a")[0]), 4 + version);
-        assert_eq!(sectors(&stale, "a")[1], 8);
+        assert_eq!(sectors(&stale, "a")[..2], [expected, 8]);
     }
     assert!(disk.make_stale("a", 0, versions).is_err());
 }

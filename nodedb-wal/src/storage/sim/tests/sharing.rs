@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{BLOCK, blocks, crash_losing_all, durable_file, first_byte, put, sectors};
+use crate::storage::Access;
 use crate::storage::sim::{CrashPlan, FaultPlan, FaultRates, SimDisk};
-use crate::storage::{Access, Storage};
 use crate::types::Timestamp;
 
 #[test]

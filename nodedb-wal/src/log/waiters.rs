@@ -1,0 +1,70 @@
+//! Who waits for a write, and who is woken when it ends. The only user of `atomic-wait`.
+//!
+//! Waiters sleep in two groups: those whose records are in the write on its way, and those whose
+//! records fill the next. When the write ends, all of the first group are woken at once by one
+//! system call, and one of the second: it does the next write. Everybody sleeps once and is woken
+//! once.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Sleeping committers, by the parity of the write they wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    groups: [Group; 2],
+}
+
+/// One group. Padded, so that the groups do not share a cache line.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Group {
+    /// Counts the ends of writes: a sleeper that saw another number does not go to sleep.
+    round: AtomicU32,
+}
+
+/// A place to wait, taken under the log's lock. Whatever happens after that wakes the waiter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket {
+    group: usize,
+    round: u32,
+}
+
+impl Waiters {
+    /// A place in the group of write number `write`. Taken under the log's lock, while the disk is
+    /// busy.
+    pub(crate) fn ticket(&self, write: u64) -> Ticket {
+        let group = parity(write);
+        let round = self.groups[group].round.load(Ordering::Relaxed);
+        Ticket { group, round }
+    }
+
+    /// Sleeps until the disk is free again, or for no reason: the caller looks again.
+    pub(crate) fn sleep(&self, ticket: Ticket) {
+        atomic_wait::wait(&self.groups[ticket.group].round, ticket.round);
+    }
+
+    /// Takes in, under the log's lock, that the disk is free again: no ticket taken before holds any
+    /// longer.
+    pub(crate) fn end_round(&self) {
+        for group in &self.groups {
+            group.round.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// After [`Self::end_round`], without the lock: wakes one who waits for the write after number
+    /// `write`, to do it, and everybody who waited for `write`.
+    pub(crate) fn wake_after(&self, write: u64) {
+        atomic_wait::wake_one(&self.groups[parity(write + 1)].round);
+        atomic_wait::wake_all(&self.groups[parity(write)].round);
+    }
+
+    /// Wakes everybody: the log takes no more calls.
+    pub(crate) fn wake_everybody(&self) {
+        for group in &self.groups {
+            atomic_wait::wake_all(&group.round);
+        }
+    }
+}
+
+fn parity(write: u64) -> usize {
+    usize::from(write % 2 == 1)
+}
