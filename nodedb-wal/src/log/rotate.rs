@@ -190,7 +190,9 @@ fn seal_ended(ended: &Ended, start_lsn: Lsn, sealed_at: Timestamp) -> Result<()>
         start_lsn,
         sealed_at,
         continued: true,
-        shorten: false,
+        // A full segment keeps its length, so that its file can be used again. One that was left
+        // early gives back what it did not use.
+        shorten: !ended.active.is_filled || ended.data_end < entry.header().capacity / 2,
     };
     seal_entry(entry, ended.active.file.as_ref(), entry.path(), &end)
 }
