@@ -15,9 +15,10 @@ use super::ingest::formats::FormatError;
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
-    /// The arguments make no command; or help was asked for.
+    /// The arguments make no command; or help was asked for. What clap says is the whole of it, so
+    /// it is no source.
     #[error("{}", usage_text(.0))]
-    Usage(#[from] clap::Error),
+    Usage(clap::Error),
     /// The command cannot be carried out as it was given.
     #[error("{0}")]
     Refused(String),
@@ -75,6 +76,12 @@ impl CliError {
             Self::Output(source) => source.kind() == io::ErrorKind::BrokenPipe,
             _ => false,
         }
+    }
+}
+
+impl From<clap::Error> for CliError {
+    fn from(error: clap::Error) -> Self {
+        Self::Usage(error)
     }
 }
 
@@ -218,5 +225,7 @@ mod tests {
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert_eq!(lines[0], "error: cannot open d");
         assert_eq!(failure.causes.len(), 1);
+        let usage = usage("nodedb-node verify").unwrap_err();
+        assert_eq!(Failure::new(&usage, 1).causes, Vec::<String>::new());
     }
 }

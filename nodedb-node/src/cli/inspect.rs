@@ -94,7 +94,8 @@ impl Inspection {
             in_use: reader.is_in_use(),
             start_lsn: reader.start_lsn().value(),
             durable_lsn: reader.next_lsn().previous().value(),
-            records: segments.iter().map(records).sum(),
+            // Of a log that is being written, segments may hold records that are not shown yet.
+            records: reader.next_lsn().value() - reader.start_lsn().value(),
             oldest: times().map(|(first, _)| first).min().map(text::time),
             newest: times().map(|(_, last)| last).max().map(text::time),
             first_epoch: epochs().map(|(first, _)| first.value()).min(),

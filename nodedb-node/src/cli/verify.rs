@@ -110,7 +110,7 @@ impl Damage {
             _ => String::new(),
         };
         let (file, offset) = (self.file.display(), self.offset);
-        format!("{file}, offset {offset}{lsns}: {}", self.error)
+        format!("damage: {file}, offset {offset}{lsns}: {}", self.error)
     }
 }
 
@@ -123,14 +123,12 @@ impl Answer for Verification {
                 dropped.records
             )
         });
-        let verdict = match (self.damaged, self.verdict) {
-            (false, Some(verdict)) => format!("sound, {verdict}"),
-            (true, Some(verdict)) => format!("DAMAGED, {verdict}"),
-            (_, None) => "DAMAGED, would not open".to_owned(),
-        };
+        let verdict = if self.damaged { "DAMAGED" } else { "sound" };
+        let end = self.verdict.unwrap_or("damaged, would not open");
         let facts = text::facts([
             ("directory", self.wal.display().to_string()),
-            ("verdict", verdict),
+            ("verdict", verdict.to_owned()),
+            ("end of log", end.to_owned()),
             (
                 "never acknowledged",
                 dropped.unwrap_or_else(|| "nothing".to_owned()),

@@ -86,9 +86,19 @@ pub(super) fn look(
     let (mut findings, model) = read_all(&wal, seed, ledger, past)?;
     let until_epoch = Epoch::new(rng.u64(..=model.last_epoch().value()));
     let plan = ReplayPlan::default();
-    let all = try_filters(&wal, &plan, &model.fates(None), &mut findings)?;
+    let all = try_filters(
+        &wal,
+        "of everything",
+        &plan,
+        &model.fates(None),
+        &mut findings,
+    )?;
     let plan = plan.until_epoch(until_epoch);
-    let until = try_filters(&wal, &plan, &model.fates(Some(until_epoch)), &mut findings)?;
+    let (what, fates) = (
+        format!("up to epoch {until_epoch}"),
+        model.fates(Some(until_epoch)),
+    );
+    let until = try_filters(&wal, &what, &plan, &fates, &mut findings)?;
     let report = wal.recovery();
     let aftermath = Aftermath {
         verdict: report.verdict,
@@ -142,6 +152,7 @@ struct Filtered {
 
 fn try_filters(
     wal: &WalManager,
+    what: &str,
     plan: &ReplayPlan,
     fates: &[(Lsn, Fate)],
     findings: &mut Findings,
@@ -155,7 +166,7 @@ fn try_filters(
     errors += report.seen().abs_diff(fates.len() as u64);
     if errors > 0 {
         findings.problem(format!(
-            "filters and model disagree {errors} times, {plan:?}"
+            "filters and model disagree {errors} times in a replay {what}"
         ));
     }
     Ok(Filtered {

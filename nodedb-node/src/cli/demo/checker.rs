@@ -208,6 +208,12 @@ impl<'l> Checker<'l> {
                 .problem("the log ends within a batch".to_owned());
         }
         self.findings.lost = self.ledger.acknowledged() - self.findings.recovered;
+        if let Some(missing) = self.ledger.first_after(self.last) {
+            let last = self.last;
+            self.findings.problem(format!(
+                "record {missing} was acknowledged, but the log ends with record {last}"
+            ));
+        }
         for nonsense in &self.ledger.nonsense {
             self.findings.invented += 1;
             self.findings.problem(nonsense.clone());

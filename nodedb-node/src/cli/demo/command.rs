@@ -62,7 +62,7 @@ pub(in crate::cli) fn run(args: &DemoArgs, output: &mut Output<'_>) -> Result<Ou
 }
 
 fn run_in(args: &DemoArgs, directory: &Path, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+    let seed = args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
     let past = Past::read(directory)?;
     let mut ledger = Ledger::new(past.last);
     let mut report = DemoReport::new(args, seed, directory.to_owned(), past);

@@ -133,6 +133,14 @@ impl Ledger {
         (digest != 0).then_some(digest)
     }
 
+    /// The first record after `lsn` that was acknowledged.
+    pub(super) fn first_after(&self, lsn: Lsn) -> Option<Lsn> {
+        let from = self.index(lsn.next())?;
+        let digests = self.digests.get(from..)?;
+        let distance = digests.iter().position(|digest| *digest != 0)? as u64;
+        Some(lsn.next().advanced_by(distance))
+    }
+
     /// Records acknowledged.
     pub(super) const fn acknowledged(&self) -> u64 {
         self.acknowledged
@@ -181,6 +189,8 @@ mod tests {
         assert_eq!((ledger.acknowledged(), ledger.commits()), (2, 1));
         let digests = [10, 11, 12, 13, 14].map(|lsn| ledger.digest(Lsn::new(lsn)));
         assert_eq!(digests, [None, Some(6), None, Some(5), None]);
+        let after = [10, 11, 13].map(|lsn| ledger.first_after(Lsn::new(lsn)));
+        assert_eq!(after, [Some(Lsn::new(11)), Some(Lsn::new(13)), None]);
         let thread = &ledger.rounds()[0][1];
         assert_eq!(thread.intended, 2);
         assert_eq!(

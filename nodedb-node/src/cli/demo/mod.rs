@@ -14,6 +14,8 @@ mod ledger;
 mod model;
 mod report;
 mod round;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod worker;
 mod workload;

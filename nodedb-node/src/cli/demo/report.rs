@@ -65,10 +65,7 @@ impl DemoReport {
             seconds,
             threads,
             seed,
-            rerun: format!(
-                "nodedb-node demo --rounds {rounds} --seconds {seconds} --threads {threads} \
-                 --seed {seed}"
-            ),
+            rerun: rerun(args, seed),
             directory,
             preexisting: past.records,
             records: 0,
@@ -135,6 +132,18 @@ impl DemoReport {
             Outcome::Damaged
         }
     }
+}
+
+/// The command that does the same again, to the moment of each kill.
+fn rerun(args: &DemoArgs, seed: u64) -> String {
+    let (rounds, seconds, threads) = (args.rounds, args.seconds, args.threads);
+    let directory = args.dir.as_ref().map_or_else(String::new, |directory| {
+        format!("--dir {} ", directory.display())
+    });
+    format!(
+        "nodedb-node demo {directory}--rounds {rounds} --seconds {seconds} --threads {threads} \
+         --seed {seed}"
+    )
 }
 
 impl Answer for DemoReport {

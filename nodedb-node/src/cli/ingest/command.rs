@@ -80,6 +80,8 @@ struct FileCount {
 
 pub(in crate::cli) fn run(args: &IngestArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     let started = Instant::now();
+    // A file that cannot be read should not leave a new log behind.
+    input::check(&args.files)?;
     let wal = WalManager::open(NodeConfig::new(&args.wal))?;
     let bar = progress::bytes(input::total_bytes(&args.files), "reading");
     let mut appender = Appender::new(&wal, args);
@@ -91,10 +93,11 @@ pub(in crate::cli) fn run(args: &IngestArgs, output: &mut Output<'_>) -> Result<
     // What was read before a mistake in the input stays, so it is made durable either way.
     appender.commit()?;
     bar.finish_and_clear();
-    let files = files.map_err(|error| appender.stopped(error))?;
-    let answer = Ingestion::new(args, &appender, files, started.elapsed());
+    let ingested = files
+        .map_err(|error| appender.stopped(error))
+        .map(|files| Ingestion::new(args, &appender, files, started.elapsed()));
     wal.close()?;
-    output.answer(&answer)?;
+    output.answer(&ingested?)?;
     Ok(Outcome::Fine)
 }
 

@@ -30,6 +30,12 @@ pub(super) fn total_bytes(files: &[String]) -> u64 {
     files.iter().map(bytes).sum()
 }
 
+/// Whether every file can be opened.
+pub(super) fn check(files: &[String]) -> Result<(), CliError> {
+    let mut named = files.iter().filter(|file| *file != STDIN);
+    named.try_for_each(|file| open_file(file).map(drop))
+}
+
 /// Opens `file`; what is read of it moves `bar` on.
 pub(super) fn open(file: &str, bar: &ProgressBar) -> Result<Input, CliError> {
     let (stem, bytes): (String, Box<dyn Read>) = if file == STDIN {

@@ -4,5 +4,7 @@ mod command;
 mod feed;
 pub mod formats;
 mod input;
+#[cfg(test)]
+mod tests;
 
 pub(super) use command::{IngestArgs, run};

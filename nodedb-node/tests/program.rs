@@ -1,0 +1,278 @@
+//! The program as people run it: exit codes, what it prints where, and that looking changes nothing.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use nodedb_wal::{Config, Log};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn program<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nodedb-node"));
+    command.args(arguments);
+    command
+}
+
+fn run(line: &str) -> Output {
+    program(line.split_whitespace()).output().unwrap()
+}
+
+fn check(line: &str, code: i32) -> Output {
+    let output = run(line);
+    assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
+    output
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A log of some hundred vectors over two segments.
+fn sample() -> (TempDir, String) {
+    let home = tempfile::tempdir().unwrap();
+    let input = home.path().join("vectors.txt");
+    let lines: String = (0..300)
+        .map(|n| format!("word{n} {n}.5 -1 2e-3\n"))
+        .collect();
+    fs::write(&input, lines).unwrap();
+    let wal = home.path().join("log").display().to_string();
+    for _ in 0..2 {
+        let line = format!(
+            "ingest --wal {wal} --kind vector --tenant 1 --database 2 --vshard 3 --collection v {}",
+            input.display()
+        );
+        check(&line, 0);
+    }
+    (home, wal)
+}
+
+fn files(directory: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let paths = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
+fn flip_a_bit(file: &Path, offset: usize) {
+    let mut bytes = fs::read(file).unwrap();
+    bytes[offset] ^= 1;
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn usage_errors_exit_with_1_and_come_as_json_when_asked() {
+    for line in ["", "nonsense", "verify", "demo --threads 0"] {
+        let output = check(line, 1);
+        assert!(
+            output.stdout.is_empty() && !output.stderr.is_empty(),
+            "{line}"
+        );
+        let output = check(&format!("{line} --json"), 1);
+        assert_eq!(json(&output)["exit_code"], 1, "{line}");
+    }
+    for line in ["--help", "dump --help", "--version"] {
+        assert!(!check(line, 0).stdout.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn a_log_that_is_not_there_is_an_io_error_and_is_not_made() {
+    let home = tempfile::tempdir().unwrap();
+    let wal = home.path().join("nowhere");
+    for command in [
+        "inspect",
+        "dump",
+        "dump --salvage",
+        "verify",
+        "replay",
+        "truncate --before 1",
+    ] {
+        let line = format!("{command} --json --wal {}", wal.display());
+        let error = json(&check(&line, 3));
+        assert!(!error["causes"].as_array().unwrap().is_empty(), "{error}");
+        assert!(!wal.exists(), "{line}");
+    }
+}
+
+#[test]
+fn looking_at_a_log_changes_no_byte_of_it() {
+    let (_home, wal) = sample();
+    let before = files(&wal);
+    for command in [
+        "inspect",
+        "dump --hex",
+        "dump --salvage",
+        "verify",
+        "replay",
+    ] {
+        for json in ["", " --json"] {
+            assert!(
+                !check(&format!("{command} --wal {wal}{json}"), 0)
+                    .stdout
+                    .is_empty()
+            );
+        }
+    }
+    assert_eq!(files(&wal), before);
+}
+
+#[test]
+fn the_account_of_a_replay_adds_up() {
+    let (_home, wal) = sample();
+    let account = json(&check(
+        &format!("replay --wal {wal} --from 100 --tenant 1 --json"),
+        0,
+    ));
+    assert_eq!(account["applied"], 501);
+    assert_eq!(account["skipped"]["before_start"], 99);
+    assert_eq!(account["seen"], 600);
+    let account = json(&check(&format!("replay --wal {wal} --tenant 2 --json"), 0));
+    assert_eq!(account["applied"], 0);
+    assert_eq!(account["skipped"]["outside_plan"], 600);
+}
+
+#[test]
+fn a_flipped_bit_is_named_and_the_rest_can_still_be_dumped() {
+    let (_home, wal) = sample();
+    let segment = files(&wal)
+        .into_keys()
+        .find(|path| path.extension() == Some(OsStr::new("seg")));
+    let segment = segment.unwrap();
+    let dumped = |line: &str, code| {
+        let output = check(line, code);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let whole = dumped(&format!("dump --json --wal {wal}"), 0);
+    let hit: Value = serde_json::from_str(whole.lines().nth(49).unwrap()).unwrap();
+    let offset = usize::try_from(hit["offset"].as_u64().unwrap()).unwrap();
+    flip_a_bit(&segment, offset + 70);
+    let verdict = json(&check(&format!("verify --json --wal {wal}"), 2));
+    let finding = &verdict["findings"][0];
+    assert_eq!(finding["file"], segment.display().to_string());
+    assert_eq!(finding["offset"], hit["offset"]);
+    assert_eq!(
+        (&finding["first_lsn"], &finding["last_lsn"]),
+        (&hit["lsn"], &hit["lsn"])
+    );
+    let before = dumped(&format!("dump --json --wal {wal}"), 2);
+    assert!(
+        before.lines().take(49).eq(whole.lines().take(49)),
+        "{before}"
+    );
+    let salvaged = dumped(&format!("dump --json --salvage --wal {wal}"), 2);
+    let expected: Vec<&str> = whole
+        .lines()
+        .take(49)
+        .chain(whole.lines().skip(50))
+        .collect();
+    let records = salvaged.lines().filter(|line| !line.contains("\"damage\""));
+    assert_eq!(records.collect::<Vec<_>>(), expected);
+    check(&format!("replay --wal {wal}"), 2);
+}
+
+#[test]
+fn a_log_that_is_open_is_refused_to_writers_and_shown_to_readers() {
+    let (_home, wal) = sample();
+    let log = Log::open(Config::new(&wal)).unwrap();
+    check(&format!("truncate --before 1 --wal {wal}"), 1);
+    let inspection = json(&check(&format!("inspect --json --wal {wal}"), 0));
+    assert_eq!(inspection["in_use"], true);
+    assert_eq!(inspection["records"], 600);
+    drop(log);
+    let truncation = json(&check(
+        &format!("truncate --json --before 400 --wal {wal}"),
+        0,
+    ));
+    assert_eq!(truncation["start_lsn"], 301);
+    check(&format!("truncate --before 602 --wal {wal}"), 1);
+    check(&format!("replay --from 1 --wal {wal}"), 1);
+}
+
+#[test]
+fn a_mistake_in_the_input_names_its_line_and_keeps_what_came_before() {
+    let home = tempfile::tempdir().unwrap();
+    let wal = home.path().join("log").display().to_string();
+    let line = format!(
+        "ingest --wal {wal} --kind timeseries --tenant 1 --database 1 --vshard 1 --collection c"
+    );
+    let mut child = program(format!("{line} --json -").split_whitespace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = "timestamp,value\n".to_owned();
+    input += &"2014-05-14 01:14:00,1.5\n".repeat(600);
+    input += "2014-05-14 01:14:00,many\n";
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let causes = json(&output)["causes"].to_string();
+    assert!(
+        causes.contains("-, line 602: `value` is `many`"),
+        "{causes}"
+    );
+    let account = json(&check(&format!("replay --wal {wal} --json"), 0));
+    assert_eq!(account["applied"], 1);
+    check(&format!("{line} not-there.csv"), 3);
+}
+
+#[test]
+fn a_reader_of_the_output_that_goes_away_is_no_error() {
+    let (_home, wal) = sample();
+    let mut child = program(format!("dump --hex --wal {wal}").split_whitespace())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut pipe = BufReader::with_capacity(64, child.stdout.take().unwrap());
+    pipe.read_line(&mut line).unwrap();
+    drop(pipe);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn a_demo_loses_and_invents_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let wal = home.path().join("log").display().to_string();
+    let line = format!("demo --dir {wal} --rounds 3 --seconds 0.6 --threads 6 --json");
+    for there_before in [false, true] {
+        let report = json(&check(&line, 0));
+        assert_eq!(
+            (&report["lost"], &report["invented"]),
+            (&Value::from(0), &Value::from(0))
+        );
+        assert_eq!(report["acked"], report["recovered"]);
+        assert_eq!(report["preexisting"] != 0, there_before);
+        for field in [
+            "rounds",
+            "filtered_tombstone",
+            "filtered_epoch",
+            "commits_per_s",
+            "recovery_ms",
+            "segments",
+            "seed",
+        ] {
+            assert!(report[field].is_number(), "{field} in {report}");
+        }
+    }
+    // Every kind, at least four tenants, at least eight vshards.
+    let inspection = json(&check(&format!("inspect --json --wal {wal}"), 0));
+    assert_eq!(inspection["kinds"].as_array().unwrap().len(), 23);
+    assert!(inspection["tenants"].as_array().unwrap().len() >= 4);
+    check(&format!("verify --wal {wal}"), 0);
+}
