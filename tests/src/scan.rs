@@ -108,7 +108,7 @@ impl Scan {
         });
         let before = self.header.first_lsn.value() - 1;
         frontiers
-            .map(|lsn| lsn.value())
+            .map(nodedb_wal::Lsn::value)
             .max()
             .unwrap_or(before)
             .max(before)

@@ -190,9 +190,9 @@ fn seal_ended(ended: &Ended, start_lsn: Lsn, sealed_at: Timestamp) -> Result<()>
         start_lsn,
         sealed_at,
         continued: true,
-        // A full segment keeps its length, so that its file can be used again. One that was left
-        // early gives back what it did not use.
-        shorten: !ended.active.is_filled || ended.data_end < entry.header().capacity / 2,
+        // A filled file keeps its length, so that it can be used again. One that was only allocated
+        // was left early, and gives back what it did not use.
+        shorten: !ended.active.is_filled,
     };
     seal_entry(entry, ended.active.file.as_ref(), entry.path(), &end)
 }
