@@ -5,6 +5,7 @@
 mod canary;
 mod damage;
 mod io_errors;
+mod lessons;
 mod recovery;
 mod structure;
 mod sweep;
