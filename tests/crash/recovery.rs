@@ -169,3 +169,27 @@ fn a_zeroed_sector_in_the_last_block_does_not_hide_what_vouches_for_it() {
         );
     }
 }
+
+/// The end of a sealed segment was zeroed from the last record on. The walk skipped the zeros to the
+/// start of the next block, which lay behind the end of the data, and the process died of a
+/// subtraction.
+#[test]
+fn zeros_up_to_the_end_of_a_sealed_segment_are_told_as_damage() {
+    for (first_lost, from) in [(3, 4096 + 2 * 144), (2, 4096 + 144), (1, 4096)] {
+        let mut player = player(5);
+        for text in ["one", "two", "three"] {
+            player.must_commit(&[content(text)]).unwrap();
+        }
+        player.log.take().unwrap().close().unwrap();
+        let name = "wal-00000000000000000001.seg";
+        let zeros = vec![0; 8192 - from];
+        player.disk.patch(name, from as u64, &zeros).unwrap();
+        let opened = Log::open(config(&player.disk, Door::HONEST, TailPolicy::Rewrite));
+        match opened {
+            Err(Error::Damaged { lsns, .. }) => {
+                assert_eq!((lsns.first.value(), lsns.last.value()), (first_lost, 3));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,1 +1,210 @@
 //! Storage that lies: planted bugs that the checker must find.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nodedb_wal::Timestamp;
+use nodedb_wal::storage::{
+    Access, AlignedBuf, DirectoryLock, FileEntry, IoMode, Storage, StorageFile, WriteError,
+};
+
+/// What is not done and said to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// A write is acknowledged first and made when the storage is called again.
+    LateWrites,
+    /// Syncing the directory does nothing.
+    NoDirectorySync,
+    /// Syncing a file does nothing.
+    NoFileSync,
+    /// Of a write of several blocks, the last is not written.
+    ShortWrites,
+    /// A write that fails is said to have succeeded.
+    SwallowedErrors,
+    /// What should be unpredictable is always the same.
+    NoChance,
+}
+
+impl Lie {
+    /// `inner`, with this lie told about it.
+    #[must_use]
+    pub fn about(self, inner: Arc<dyn Storage>) -> Arc<dyn Storage> {
+        let late = Arc::default();
+        Arc::new(Liar {
+            inner,
+            lie: self,
+            late,
+        })
+    }
+}
+
+/// A write that was acknowledged and not made.
+#[derive(Debug)]
+struct Late {
+    file: Arc<dyn StorageFile>,
+    blocks: AlignedBuf,
+    offset: u64,
+}
+
+#[derive(Debug)]
+struct Liar {
+    inner: Arc<dyn Storage>,
+    lie: Lie,
+    late: Arc<Mutex<Option<Late>>>,
+}
+
+#[derive(Debug)]
+struct LiarFile {
+    inner: Arc<dyn StorageFile>,
+    lie: Lie,
+    late: Arc<Mutex<Option<Late>>>,
+}
+
+/// Makes the write that waits.
+fn catch_up(late: &Mutex<Option<Late>>) -> Result<(), WriteError> {
+    let taken = late.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match taken {
+        Some(write) => write
+            .file
+            .write_durable(write.blocks.as_slice(), write.offset),
+        None => Ok(()),
+    }
+}
+
+/// As [`catch_up`], where an error finds nobody to be told to.
+fn catch_up_quietly(late: &Mutex<Option<Late>>) {
+    let _nobody_is_told = catch_up(late);
+}
+
+impl Liar {
+    fn file(&self, inner: Arc<dyn StorageFile>) -> Arc<dyn StorageFile> {
+        Arc::new(LiarFile {
+            inner,
+            lie: self.lie,
+            late: Arc::clone(&self.late),
+        })
+    }
+}
+
+impl Storage for Liar {
+    fn path(&self) -> &Path {
+        self.inner.path()
+    }
+
+    fn io_mode(&self) -> IoMode {
+        self.inner.io_mode()
+    }
+
+    fn lock(&self) -> io::Result<Option<Box<dyn DirectoryLock>>> {
+        self.inner.lock()
+    }
+
+    fn is_locked(&self) -> io::Result<bool> {
+        self.inner.is_locked()
+    }
+
+    fn list(&self) -> io::Result<Vec<FileEntry>> {
+        catch_up_quietly(&self.late);
+        self.inner.list()
+    }
+
+    fn create(&self, name: &str, len: u64) -> io::Result<Arc<dyn StorageFile>> {
+        catch_up_quietly(&self.late);
+        self.inner.create(name, len).map(|file| self.file(file))
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn StorageFile>> {
+        self.inner.open(name, access).map(|file| self.file(file))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        catch_up_quietly(&self.late);
+        self.inner.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        catch_up_quietly(&self.late);
+        self.inner.remove(name)
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        catch_up_quietly(&self.late);
+        match self.lie {
+            Lie::NoDirectorySync => Ok(()),
+            _ => self.inner.sync_directory(),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) -> io::Result<()> {
+        if self.lie == Lie::NoChance {
+            bytes.fill(7);
+            return Ok(());
+        }
+        self.inner.fill_random(bytes)
+    }
+
+    fn allows_threads(&self) -> bool {
+        self.inner.allows_threads()
+    }
+}
+
+impl StorageFile for LiarFile {
+    fn len(&self) -> io::Result<u64> {
+        catch_up_quietly(&self.late);
+        self.inner.len()
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        catch_up_quietly(&self.late);
+        self.inner.read_at(bytes, offset)
+    }
+
+    fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
+        catch_up(&self.late)?;
+        match self.lie {
+            Lie::LateWrites => {
+                let mut copy = AlignedBuf::zeroed(blocks.len());
+                copy.as_mut_slice()[..blocks.len()].copy_from_slice(blocks);
+                let late = Late {
+                    file: Arc::clone(&self.inner),
+                    blocks: copy,
+                    offset,
+                };
+                *self.late.lock().unwrap_or_else(PoisonError::into_inner) = Some(late);
+                Ok(())
+            }
+            Lie::ShortWrites if blocks.len() > 4096 => {
+                let shorter = blocks.len() - 4096;
+                self.inner.write_durable(&blocks[..shorter], offset)
+            }
+            Lie::SwallowedErrors => match self.inner.write_durable(blocks, offset) {
+                Ok(()) | Err(WriteError::Failed(_)) => Ok(()),
+                Err(full) => Err(full),
+            },
+            _ => self.inner.write_durable(blocks, offset),
+        }
+    }
+
+    fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()> {
+        catch_up_quietly(&self.late);
+        self.inner.write_zeros(offset, len)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        catch_up_quietly(&self.late);
+        self.inner.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        catch_up_quietly(&self.late);
+        match self.lie {
+            Lie::NoFileSync => Ok(()),
+            _ => self.inner.sync(),
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use nodedb_wal::Lsn;
 use nodedb_wal::format::checksum::crc32c;
 use nodedb_wal::format::layout::{BLOCK_BYTES, DATA_START, record};
 use nodedb_wal::format::{Frontier, RecordHeader, SegmentHeader};
@@ -108,7 +109,7 @@ impl Scan {
         });
         let before = self.header.first_lsn.value() - 1;
         frontiers
-            .map(nodedb_wal::Lsn::value)
+            .map(Lsn::value)
             .max()
             .unwrap_or(before)
             .max(before)

@@ -80,6 +80,10 @@ impl SegmentCursor {
     fn bytes_from_file(&mut self, offset: u64, len: usize) -> Result<&[u8]> {
         let left = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
         let len = len.min(left);
+        if len == 0 {
+            // Also where `offset` is past the end.
+            return Ok(&[]);
+        }
         if !self.holds(offset, len) {
             self.load(offset, len)?;
         }
