@@ -115,8 +115,8 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`] when records are not what was written: every further call says so again,
-    /// unless the read is a salvage. [`Error::UnknownRequiredKind`] for a record this version must
+    /// [`Error::Damaged`] when records are not what was written, [`Error::MissingSegment`] when no
+    /// segment holds them: every further call says so again, unless the read is a salvage. [`Error::UnknownRequiredKind`] for a record this version must
     /// not pass over. I/O errors.
     #[expect(
         clippy::should_implement_trait,
@@ -246,6 +246,9 @@ impl Records {
                 start: self.view.start(),
             });
         };
+        if placed.last_lsn.is_some_and(|last| self.next_lsn > last) {
+            return Err(self.missing_segment(&placed));
+        }
         let first_lsn = placed.entry.header().first_lsn;
         let index = if self.narrows() || self.next_lsn > first_lsn {
             // A damaged footer only costs the short cut.
@@ -269,7 +272,9 @@ impl Records {
         if self.options.headers_only {
             walk.headers_only();
         }
-        let Placed { entry, last_lsn } = placed;
+        let Placed {
+            entry, last_lsn, ..
+        } = placed;
         self.place = Some(Place {
             entry,
             walk,
@@ -343,6 +348,24 @@ impl Records {
             self.place = None;
         }
         Err(error)
+    }
+
+    /// The error that no segment holds the next record. A salvage goes on in the segment behind the
+    /// gap.
+    fn missing_segment(&mut self, before: &Placed) -> Error {
+        let behind = before.next.as_ref();
+        let lsns = LsnRange {
+            first: self.next_lsn,
+            last: behind.map_or(self.durable, |next| next.header().first_lsn.previous()),
+        };
+        if self.options.salvage {
+            self.next_lsn = lsns.last.next();
+        }
+        let path = behind.map_or_else(|| self.view.directory(), |next| next.path());
+        Error::MissingSegment {
+            path: path.to_path_buf(),
+            lsns,
+        }
     }
 
     /// `error`, unless it is so because the segment was truncated away meanwhile.

@@ -130,8 +130,9 @@ impl ReadOptions {
         self
     }
 
-    /// For looking at a damaged log: after an [`Error::Damaged`](crate::Error::Damaged) the next call
-    /// goes on behind the damage, and kinds this version does not know are delivered.
+    /// For looking at a damaged log: after an [`Error::Damaged`](crate::Error::Damaged) or an
+    /// [`Error::MissingSegment`](crate::Error::MissingSegment) the next call goes on behind the
+    /// damage, and kinds this version does not know are delivered.
     #[must_use]
     pub fn salvage(mut self) -> Self {
         self.salvage = true;

@@ -1,5 +1,6 @@
 //! What the log and its readers share: the segments there are, and how far they are durable.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,6 +28,8 @@ pub(crate) struct Placed {
     pub(crate) entry: Arc<SegmentEntry>,
     /// `None` in the active segment.
     pub(crate) last_lsn: Option<Lsn>,
+    /// The segment behind it.
+    pub(crate) next: Option<Arc<SegmentEntry>>,
 }
 
 impl View {
@@ -40,6 +43,11 @@ impl View {
             segments: RwLock::new(segments),
             durable: AtomicU64::new(durable.value()),
         }
+    }
+
+    /// Where the log is.
+    pub(crate) fn directory(&self) -> &Path {
+        self.storage.path()
     }
 
     /// Whether the file of `entry` is no longer that segment: another process truncated it away.
@@ -95,15 +103,19 @@ impl View {
         segments.drain(..kept_from).collect()
     }
 
-    /// The segment that holds `lsn`, or would hold it if it came next.
+    /// The segment that holds `lsn`, or would hold it if it came next. Where segments are missing
+    /// it is the one in front of the gap, which ended before `lsn`.
     pub(crate) fn find(&self, lsn: Lsn) -> Option<Placed> {
         let segments = self.segments.read();
         let after = segments.partition_point(|entry| entry.header().first_lsn <= lsn);
         let entry = Arc::clone(segments.get(after.checked_sub(1)?)?);
-        let next = segments
-            .get(after)
-            .map(|next| next.header().previous_last_lsn);
-        let last_lsn = entry.trailer().map(|trailer| trailer.last_lsn).or(next);
-        Some(Placed { entry, last_lsn })
+        let next = segments.get(after).map(Arc::clone);
+        let by_next = next.as_ref().map(|next| next.header().previous_last_lsn);
+        let last_lsn = entry.trailer().map(|trailer| trailer.last_lsn).or(by_next);
+        Some(Placed {
+            entry,
+            last_lsn,
+            next,
+        })
     }
 }
