@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::link::{KnownEnd, LinkFault, check_link};
+use super::link_error::link_error;
 use super::report::{Dropped, RecoveryReport};
 use super::verdict::{Evidence, Judgement, Verdict, judge};
 use crate::error::{Error, Result};
@@ -47,6 +47,27 @@ pub(crate) struct End {
     pub(crate) start_lsn: Lsn,
 }
 
+/// How the last segment ends.
+struct Ending {
+    /// What it holds, when it is not sealed.
+    tail: Option<Tail>,
+    end: End,
+    verdict: Verdict,
+    /// Whether something at the end is damaged or cannot be read, and was noted.
+    is_refused: bool,
+}
+
+impl Ending {
+    fn clean(end: End) -> Self {
+        Self {
+            tail: None,
+            end,
+            verdict: Verdict::CleanEnd,
+            is_refused: false,
+        }
+    }
+}
+
 /// What to do about a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnFault {
@@ -66,7 +87,12 @@ impl Image {
     pub(crate) fn load(storage: &Arc<dyn Storage>, on_fault: OnFault) -> Result<Self> {
         let started = Instant::now();
         let mut loading = Loading::list(storage, on_fault)?;
-        let (tail, end, verdict) = loading.examine_last()?;
+        let Ending {
+            tail,
+            end,
+            verdict,
+            is_refused,
+        } = loading.examine_last()?;
         let retired = loading.split_retired(end.start_lsn)?;
         loading.check_links()?;
         let unsealed = loading.examine_unsealed()?;
@@ -75,7 +101,8 @@ impl Image {
             .as_ref()
             .zip(segments.last())
             .and_then(|(tail, entry)| {
-                (verdict != Verdict::CleanEnd).then(|| Dropped {
+                // What is refused is not dropped: it stays as it is.
+                (verdict != Verdict::CleanEnd && !is_refused).then(|| Dropped {
                     path: entry.path().to_path_buf(),
                     offset: if tail.half_batch {
                         tail.data_end
@@ -218,15 +245,14 @@ impl<'a> Loading<'a> {
     }
 
     /// How the last segment ends.
-    fn examine_last(&mut self) -> Result<(Option<Tail>, End, Verdict)> {
+    fn examine_last(&mut self) -> Result<Ending> {
         let Some(last) = self.segments.last().map(Arc::clone) else {
-            let end = End {
+            return Ok(Ending::clean(End {
                 last_lsn: Lsn::ZERO,
                 digest: Digest::EMPTY,
                 last_timestamp: Timestamp::MIN,
                 start_lsn: Lsn::FIRST,
-            };
-            return Ok((None, end, Verdict::CleanEnd));
+            }));
         };
         if let Some(trailer) = last.trailer() {
             if trailer.continued {
@@ -238,34 +264,24 @@ impl<'a> Loading<'a> {
                 };
                 self.fault(Error::MissingSegment { path, lsns })?;
             }
-            let end = End {
+            return Ok(Ending::clean(End {
                 last_lsn: trailer.last_lsn,
                 digest: trailer.digest,
                 last_timestamp: trailer.sealed_at,
                 start_lsn: trailer.start_lsn,
-            };
-            return Ok((None, end, Verdict::CleanEnd));
+            }));
         }
-        let tail = examine(&last)?;
-        let judgement = judge(Evidence {
-            stop: tail.stop,
-            half_batch: tail.half_batch,
-            missing_was_durable: tail.claimed_lsn > tail.last_lsn,
-        });
+        let mut tail = examine(&last)?;
+        let judged = match tail.unreadable.take() {
+            Some(error) => Err(error),
+            None => judge_tail(&tail, &last),
+        };
+        let is_refused = judged.is_err();
         let mut last_lsn = tail.last_lsn;
-        let verdict = match judgement {
-            Judgement::Keep(verdict) => verdict,
-            Judgement::Refuse => {
-                let lsns = LsnRange {
-                    first: tail.last_lsn.next(),
-                    last: tail.claimed_lsn,
-                };
-                let path = last.path().to_path_buf();
-                self.fault(Error::Damaged {
-                    path,
-                    offset: tail.stop_offset,
-                    lsns,
-                })?;
+        let verdict = match judged {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                self.fault(error)?;
                 // To look at the damage is to look behind it too.
                 last_lsn = tail.highest_lsn;
                 Verdict::TornTail
@@ -277,7 +293,12 @@ impl<'a> Loading<'a> {
             last_timestamp: tail.last_timestamp,
             start_lsn: tail.start_lsn,
         };
-        Ok((Some(tail), end, verdict))
+        Ok(Ending {
+            tail: Some(tail),
+            end,
+            verdict,
+            is_refused,
+        })
     }
 
     /// Segments before the last that are not sealed: all their records must be there.
@@ -290,8 +311,10 @@ impl<'a> Loading<'a> {
         let mut examined = Vec::new();
         for (entry, next) in unsealed {
             let last = next.header().previous_last_lsn;
-            let tail = examine_up_to(&entry, last)?;
-            if tail.last_lsn != last {
+            let mut tail = examine_up_to(&entry, last)?;
+            if let Some(error) = tail.unreadable.take() {
+                self.fault(error)?;
+            } else if tail.last_lsn != last {
                 let lsns = LsnRange {
                     first: tail.last_lsn.next(),
                     last,
@@ -335,35 +358,26 @@ impl<'a> Loading<'a> {
     }
 }
 
-/// What is wrong between two segments, if anything is.
-pub(crate) fn link_error(previous: &SegmentEntry, next: &SegmentEntry) -> Option<Error> {
-    let end = previous.trailer().map(|t| KnownEnd {
-        last_lsn: t.last_lsn,
-        digest: t.digest,
+/// What the end of `last` means, or why it is refused.
+fn judge_tail(tail: &Tail, last: &SegmentEntry) -> Result<Verdict> {
+    let judgement = judge(Evidence {
+        stop: tail.stop,
+        half_batch: tail.half_batch,
+        missing_was_durable: tail.claimed_lsn > tail.last_lsn,
     });
-    let fault = check_link(previous.header(), end, next.header()).err()?;
-    let path = next.path().to_path_buf();
-    let first_lsn = next.header().first_lsn;
-    Some(match fault {
-        LinkFault::Foreign => Error::ForeignSegment {
-            path,
-            expected: previous.header().log_id,
-            found: next.header().log_id,
-        },
-        LinkFault::Missing => {
-            let known_last = end.map_or(previous.header().first_lsn, |end| end.last_lsn);
+    match judgement {
+        Judgement::Keep(verdict) => Ok(verdict),
+        Judgement::Refuse => {
             let lsns = LsnRange {
-                first: known_last.next().min(first_lsn.previous()),
-                last: first_lsn.previous(),
+                first: tail.last_lsn.next(),
+                last: tail.claimed_lsn,
             };
-            Error::MissingSegment { path, lsns }
+            let path = last.path().to_path_buf();
+            Err(Error::Damaged {
+                path,
+                offset: tail.stop_offset,
+                lsns,
+            })
         }
-        LinkFault::Overlap => Error::OverlappingSegments {
-            path,
-            lsn: first_lsn,
-        },
-        LinkFault::Replaced => Error::ReplacedSegment {
-            path: previous.path().to_path_buf(),
-        },
-    })
+    }
 }

@@ -6,6 +6,7 @@ mod commit;
 mod commit_async;
 mod image;
 mod link;
+mod link_error;
 mod log_handle;
 mod open;
 mod prepare;

@@ -121,7 +121,8 @@ impl Records {
     /// # Errors
     ///
     /// [`Error::Damaged`] when records are not what was written, and [`Error::MissingSegment`] when
-    /// no segment holds them: every further call says so again, unless the read is a salvage. [`Error::UnknownRequiredKind`] for a record this version must
+    /// no segment holds them: every further call says so again, unless the read is a salvage.
+    /// [`Error::UnknownRequiredKind`] for a record this version must
     /// not pass over. I/O errors.
     #[expect(
         clippy::should_implement_trait,

@@ -19,7 +19,8 @@ use crate::types::{Lsn, LsnRange};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct VerifyReport {
-    /// How the log ends; `None` when acknowledged records at its end are damaged.
+    /// How the log ends; `None` when acknowledged records at its end are damaged, or records at its
+    /// end cannot be read by this version.
     pub verdict: Option<Verdict>,
     /// Segments read.
     pub segments: usize,
@@ -243,7 +244,11 @@ fn scar(entry: &SegmentEntry, offset: u64) -> Finding {
 
 fn is_damage_in_last(fault: &Error, image: &Image) -> bool {
     let last = image.segments.last().map(|entry| entry.path());
-    matches!(fault, Error::Damaged { path, .. } if Some(path.as_path()) == last)
+    matches!(
+        fault,
+        Error::Damaged { path, .. } | Error::UnknownRecordFlags { path, .. }
+            if Some(path.as_path()) == last
+    )
 }
 
 /// Where an error says something is wrong.

@@ -2,7 +2,7 @@
 //! had been durable. Facts only; `log::verdict` decides.
 
 use super::{Found, Gap, IndexBuilder, RecordAt, SegmentEntry, Walk};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Frontier;
 use crate::format::checksum::Digest;
 use crate::types::{Lsn, Timestamp};
@@ -40,6 +40,9 @@ pub(crate) struct Tail {
     pub(crate) dropped_records: u64,
     /// The oldest LSN the log promises to hold.
     pub(crate) start_lsn: Lsn,
+    /// A record this version cannot read, where the run stopped at one: it, and whatever is behind
+    /// it, is not damaged.
+    pub(crate) unreadable: Option<Error>,
     /// Places where a frontier was damaged and no record.
     pub(crate) scars: Vec<u64>,
     pub(crate) bytes_read: u64,
@@ -49,7 +52,7 @@ pub(crate) struct Tail {
 ///
 /// # Errors
 ///
-/// The disk could not be read, or a record has flags this version does not know.
+/// The disk could not be read.
 pub(crate) fn examine(segment: &SegmentEntry) -> Result<Tail> {
     let (tail, batch_first) = examine_until(segment, Lsn::MAX)?;
     let Some(first) = batch_first else {
@@ -65,6 +68,7 @@ pub(crate) fn examine(segment: &SegmentEntry) -> Result<Tail> {
         highest_lsn: tail.highest_lsn,
         dropped_records: tail.dropped_records + tail.last_lsn.value() - kept.last_lsn.value(),
         start_lsn: tail.start_lsn,
+        unreadable: tail.unreadable,
         scars: tail.scars,
         bytes_read: tail.bytes_read + kept.bytes_read,
         ..kept
@@ -90,7 +94,15 @@ fn examine_until(segment: &SegmentEntry, until: Lsn) -> Result<(Tail, Option<Lsn
             run.stop_at(walk.position(), Stop::Clean);
             break;
         }
-        match walk.next()? {
+        let found = match walk.next() {
+            Ok(found) => found,
+            Err(error @ Error::UnknownRecordFlags { .. }) => {
+                run.unreadable(error, walk.position());
+                break;
+            }
+            Err(error) => return Err(error),
+        };
+        match found {
             Found::Record(at) => run.record(&at),
             Found::Frontier(frontier) => run.frontier(&frontier, &walk),
             Found::Gap(gap) => run.gap(gap),
@@ -140,6 +152,7 @@ impl Run {
             highest_lsn: before,
             dropped_records: 0,
             start_lsn: header.start_lsn,
+            unreadable: None,
             scars: Vec::new(),
             bytes_read: 0,
         };
@@ -186,6 +199,14 @@ impl Run {
             }
             None => self.tail.scars.push(gap.offset),
         }
+    }
+
+    fn unreadable(&mut self, error: Error, offset: u64) {
+        if let Error::UnknownRecordFlags { lsn, .. } = error {
+            self.tail.highest_lsn = self.tail.highest_lsn.max(lsn);
+        }
+        self.tail.unreadable = Some(error);
+        self.stop_at(offset, Stop::Damage);
     }
 
     fn stop_at(&mut self, offset: u64, stop: Stop) {

@@ -1,0 +1,139 @@
+//! Looking at a damaged log: what is left of it comes back, and what is missing is named.
+
+use nodedb_wal::storage::sim::SimDisk;
+use nodedb_wal::*;
+
+/// What a read gives until it ends or says the same thing twice.
+fn read_through(mut records: Records) -> (Vec<u64>, Vec<(u64, u64)>) {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    loop {
+        match records.next() {
+            Ok(Some(record)) => found.push(record.lsn().value()),
+            Ok(None) => return (found, missing),
+            Err(Error::MissingSegment { lsns, .. } | Error::Damaged { lsns, .. }) => {
+                let lsns = (lsns.first.value(), lsns.last.value());
+                if missing.last() == Some(&lsns) {
+                    return (found, missing);
+                }
+                missing.push(lsns);
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Somebody removed, or the disk spoiled, segments in the middle of a log. Whoever then looked at
+/// what was left waited for ever: the read came to the end of the segment in front of the gap and
+/// looked for the next record in that very segment, again and again.
+#[test]
+fn a_read_over_missing_segments_names_what_is_missing_and_a_salvage_goes_on_behind() {
+    let disk = SimDisk::new(1);
+    let config = Config::on(disk.storage()).segment_bytes(64 << 10);
+    let log = Log::open(config).unwrap();
+    let scope = Scope::default();
+    for lsn in 1..=10_u64 {
+        log.append(&Record::raw(RecordKind::Put, scope, &lsn.to_le_bytes()))
+            .unwrap();
+        if lsn % 2 == 0 {
+            log.rotate().unwrap();
+        }
+    }
+    log.close().unwrap();
+    disk.kill_process();
+    let check = |lost: &[u64], found: &[u64], missing: &[(u64, u64)]| {
+        let removed = disk.fork();
+        let spoiled = disk.fork();
+        for first in lost {
+            let name = format!("wal-{first:020}.seg");
+            removed.remove_file(&name).unwrap();
+            spoiled.patch(&name, 0, &[0; 4096]).unwrap();
+        }
+        for damaged in [removed, spoiled] {
+            let reader = Reader::open_damaged_on(damaged.storage()).unwrap();
+            let salvaged = read_through(reader.read(ReadOptions::all().salvage()).unwrap());
+            assert_eq!(salvaged, (found.to_vec(), missing.to_vec()));
+            let strict = read_through(reader.read(ReadOptions::all()).unwrap());
+            let in_front = found.iter().take_while(|lsn| **lsn < missing[0].0);
+            assert_eq!(strict, (in_front.copied().collect(), missing[..1].to_vec()));
+        }
+    };
+    check(&[3], &[1, 2, 5, 6, 7, 8, 9, 10], &[(3, 4)]);
+    check(&[3, 5], &[1, 2, 7, 8, 9, 10], &[(3, 6)]);
+    check(&[3, 7], &[1, 2, 5, 6, 9, 10], &[(3, 4), (7, 8)]);
+}
+
+/// A log of three records, the second of which a later version wrote, with a flag of its own.
+fn with_a_flag_to_come() -> SimDisk {
+    let disk = SimDisk::new(2);
+    let config = Config::on(disk.storage()).segment_bytes(64 << 10);
+    let log = Log::open(config).unwrap();
+    for _ in 0..3 {
+        let lsn = log
+            .append(&Record::raw(RecordKind::Put, Scope::default(), b""))
+            .unwrap();
+        log.commit(lsn).unwrap();
+    }
+    let mut records = log.read(ReadOptions::from(Lsn::new(2))).unwrap();
+    let second = records.next().unwrap().unwrap();
+    let (mut header, offset) = (second.header, second.offset);
+    let name = "wal-00000000000000000001.seg";
+    let bytes = disk.read_file(name).unwrap();
+    let segment = format::SegmentHeader::decode_block(bytes.first_chunk().unwrap()).unwrap();
+    header.flags = types::RecordFlags::from_bits(1 << 14);
+    disk.patch(name, offset, &header.encode(segment.seed()))
+        .unwrap();
+    drop(log);
+    disk
+}
+
+/// An operator verified a log that a later version had written to, and was told that it could not
+/// be read at all: the unknown flag ended the examination of the last segment, before anything was
+/// reported, and not even the records in front of it could be dumped.
+#[test]
+fn a_record_of_a_later_version_is_a_finding_and_those_in_front_of_it_are_read() {
+    let disk = with_a_flag_to_come();
+    let opened = Reader::open_on(disk.storage()).map(|_| ());
+    assert!(
+        matches!(opened, Err(Error::UnknownRecordFlags { .. })),
+        "{opened:?}"
+    );
+    let reader = Reader::open_damaged_on(disk.storage()).unwrap();
+    let report = reader.verify(&mut |_, _| {}).unwrap();
+    assert_eq!((report.verdict, report.records), (None, 1));
+    assert_eq!(report.dropped, None, "nothing would be dropped");
+    let found: Vec<_> = report.findings.iter().map(|f| (f.offset, f.lsns)).collect();
+    let (first, last) = (Lsn::new(2), Lsn::new(2));
+    assert_eq!(found, [(4096 + 128, Some(LsnRange { first, last }))]);
+
+    let mut records = reader.read(ReadOptions::all().salvage()).unwrap();
+    assert_eq!(records.next().unwrap().unwrap().lsn(), Lsn::FIRST);
+    let behind = records.next().map(|_| ());
+    assert!(
+        matches!(behind, Err(Error::UnknownRecordFlags { .. })),
+        "{behind:?}"
+    );
+}
+
+/// Verifying a log that opening refuses said that the damaged, acknowledged records would be
+/// dropped, and that nobody had been promised them.
+#[test]
+fn what_is_refused_is_not_said_to_be_dropped() {
+    let disk = SimDisk::new(3);
+    let config = || Config::on(disk.storage()).segment_bytes(64 << 10);
+    let log = Log::open(config()).unwrap();
+    for _ in 0..3 {
+        let lsn = log
+            .append(&Record::raw(RecordKind::Put, Scope::default(), b"x"))
+            .unwrap();
+        log.commit(lsn).unwrap();
+    }
+    drop(log);
+    disk.flip_bit("wal-00000000000000000001.seg", 4096 + 64, 0)
+        .unwrap();
+    let opened = Log::open(config()).map(|_| ());
+    assert!(matches!(opened, Err(Error::Damaged { .. })), "{opened:?}");
+    let reader = Reader::open_damaged_on(disk.storage()).unwrap();
+    assert_eq!(reader.recovery().dropped, None);
+    let report = reader.verify(&mut |_, _| {}).unwrap();
+    assert_eq!((report.verdict, report.dropped), (None, None));
+}
