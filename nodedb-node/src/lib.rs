@@ -5,6 +5,8 @@ pub mod cli;
 mod config;
 mod error;
 mod manager;
+#[cfg(doctest)]
+mod readme;
 pub mod replay;
 
 pub use config::NodeConfig;

@@ -97,7 +97,7 @@ fn check_file(house: &House, source: &Source, facade: &BTreeMap<String, String>)
     let inside = source.path.strip_prefix(house.src).unwrap_or_default();
     let own = inside.split('/').next().unwrap_or_default();
     let own = own.strip_suffix(".rs").unwrap_or(own);
-    if ["lib", "main"].contains(&own) {
+    if ["lib", "main", "readme"].contains(&own) {
         return Vec::new();
     }
     if house.level(own).is_none() {

@@ -63,3 +63,13 @@ pub trait ReplaySink {
     /// Whatever keeps the sink from taking the record. It stops the replay.
     fn apply(&mut self, record: &ReplayRecord<'_>) -> Result<(), SinkError>;
 }
+
+/// A closure is a sink.
+impl<F> ReplaySink for F
+where
+    F: FnMut(&ReplayRecord<'_>) -> Result<(), SinkError>,
+{
+    fn apply(&mut self, record: &ReplayRecord<'_>) -> Result<(), SinkError> {
+        self(record)
+    }
+}
