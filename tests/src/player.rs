@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nodedb_wal::storage::Storage;
 use nodedb_wal::storage::sim::SimDisk;
-use nodedb_wal::{Config, DurableLsn, Error, Log, Lsn, LsnRange, TailPolicy};
+use nodedb_wal::{Config, DurableLsn, Error, Log, Lsn, LsnRange, OpenCheck, TailPolicy};
 
 use crate::model::{Content, Model, Violation, ensure};
 use crate::workload::{Step, Workload};
@@ -39,6 +39,8 @@ pub struct Player {
     pub model: Model,
     /// Its setting.
     pub tail_policy: TailPolicy,
+    /// Its setting.
+    pub open_check: OpenCheck,
     /// `None` where it could not be opened.
     pub log: Option<Log>,
     door: Door,
@@ -52,6 +54,7 @@ impl Player {
             disk,
             model,
             tail_policy,
+            open_check: OpenCheck::LastSegment,
             log: None,
             door,
         }
@@ -90,7 +93,8 @@ impl Player {
     ///
     /// A promise is broken.
     pub fn open(&mut self) -> Result<Option<Error>, Violation> {
-        match Log::open(config(&self.disk, self.door, self.tail_policy)) {
+        let config = config(&self.disk, self.door, self.tail_policy);
+        match Log::open(config.open_check(self.open_check)) {
             Ok(log) => {
                 self.model.check_opened(&log)?;
                 self.log = Some(log);

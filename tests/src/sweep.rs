@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use nodedb_wal::storage::sim::{CrashPlan, FaultCounts, SimDisk, Survivors};
-use nodedb_wal::{Reader, TailPolicy};
+use nodedb_wal::{OpenCheck, Reader, TailPolicy};
 
 use crate::model::{Model, Violation, ensure};
 use crate::player::{Door, Player};
@@ -161,6 +161,9 @@ impl Aftermath<'_> {
             self.model.clone(),
             self.door,
         );
+        if self.random.percent(30) {
+            player.open_check = OpenCheck::Everything;
+        }
         if self.random.percent(60) {
             let during = self.random.below(14);
             self.disk.crash_at(self.disk.operations() + during);

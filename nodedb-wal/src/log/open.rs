@@ -212,10 +212,7 @@ fn seal_past(storage: &dyn Storage, image: &Image) -> Result<Vec<Arc<SegmentEntr
         }
     }
     for entry in image.segments.iter().filter(|e| e.is_half_sealed()) {
-        if let Some(trailer) = entry.trailer() {
-            let file = open_for_writing(storage, entry)?;
-            finish_seal(file.as_ref(), entry.path(), entry.header(), trailer)?;
-        }
+        finish_half_sealed(storage, entry)?;
     }
     Ok(kept)
 }
@@ -228,6 +225,21 @@ fn open_for_writing(storage: &dyn Storage, entry: &SegmentEntry) -> Result<Arc<d
             path: entry.path().to_path_buf(),
             source,
         })
+}
+
+fn finish_half_sealed(storage: &dyn Storage, entry: &SegmentEntry) -> Result<()> {
+    let Some(trailer) = entry.trailer() else {
+        return Ok(());
+    };
+    let file = open_for_writing(storage, entry)?;
+    match finish_seal(file.as_ref(), entry.path(), entry.header(), trailer) {
+        // One copy is enough to go on with.
+        Err(error @ Error::DiskFull { .. }) => {
+            tracing::warn!(%error, "a trailer of the past stays with one copy");
+            Ok(())
+        }
+        finished => finished,
+    }
 }
 
 fn seal_found(
