@@ -245,13 +245,27 @@ impl Walk {
             let Some(bytes) = header_at(&mut self.cursor, position)? else {
                 return Ok(Step::Blank);
             };
-            if bytes.iter().any(|&byte| byte != 0) {
+            if position.is_multiple_of(BLOCK_BYTES as u64) {
+                let is_blank = bytes.iter().all(|&byte| byte == 0);
+                return if is_blank {
+                    Ok(Step::Blank)
+                } else {
+                    self.step_at(&bytes, position)
+                };
+            }
+            let block_end = block_ceil(position);
+            let left = usize::try_from(block_end - position).unwrap_or_default();
+            // What is behind the block's end may be of another write.
+            if bytes.iter().take(left).any(|&byte| byte != 0) {
                 return self.step_at(&bytes, position);
             }
-            if position.is_multiple_of(BLOCK_BYTES as u64) {
-                return Ok(Step::Blank);
+            // Behind a write its block is zeros to the end. Something else behind zeros is what
+            // is left behind a hole.
+            let rest = self.cursor.bytes(position, left)?;
+            if rest.iter().any(|&byte| byte != 0) {
+                return Ok(Step::Bad);
             }
-            self.position = block_ceil(position);
+            self.position = block_end;
         }
     }
 
