@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::format::checksum::crc32c;
 use crate::format::footer::SegmentIndex;
 use crate::format::layout::{BLOCK_BYTES, FOOTER_KIND, record};
-use crate::format::trailer::Trailer;
+use crate::format::trailer::{Trailer, UnknownFlags};
 use crate::format::{RecordHeader, SegmentHeader};
 use crate::storage::{Access, Storage, StorageFile};
 
@@ -44,7 +44,8 @@ impl SegmentEntry {
     ///
     /// # Errors
     ///
-    /// [`Error::SegmentHeader`], [`Error::SegmentLength`], or the file cannot be read.
+    /// [`Error::SegmentHeader`], [`Error::UnknownTrailerFlags`], [`Error::SegmentLength`], or the
+    /// file cannot be read.
     pub(crate) fn open(storage: &Arc<dyn Storage>, name: &str) -> Result<Self> {
         let path = storage.path().join(name);
         let file = open_for_reading(storage.as_ref(), name, &path)?;
@@ -72,6 +73,10 @@ impl SegmentEntry {
             }
         })?;
         let trailer = read_trailer(file.as_ref(), len, &header).map_err(io)?;
+        let trailer = trailer.map_err(|UnknownFlags(flags)| Error::UnknownTrailerFlags {
+            path: path.clone(),
+            flags,
+        })?;
         let expected_bytes = trailer.as_ref().map_or(header.capacity, |t| t.file_len);
         if len != expected_bytes {
             return Err(Error::SegmentLength {
@@ -196,10 +201,10 @@ fn read_trailer(
     file: &dyn StorageFile,
     len: u64,
     header: &SegmentHeader,
-) -> std::io::Result<Option<Trailer>> {
+) -> std::io::Result<std::result::Result<Option<Trailer>, UnknownFlags>> {
     let mut block = [0; BLOCK_BYTES];
     let Some(offset) = len.checked_sub(BLOCK_BYTES as u64) else {
-        return Ok(None);
+        return Ok(Ok(None));
     };
     file.read_at(&mut block, offset)?;
     Ok(Trailer::decode_block(&block, header))
