@@ -84,6 +84,14 @@ pub enum Error {
         /// Why.
         source: SegmentHeaderFault,
     },
+    /// The trailer of a sealed segment carries a flag this version does not know.
+    #[error("the trailer of {} has unknown flags {flags:#010x}", .path.display())]
+    UnknownTrailerFlags {
+        /// The segment.
+        path: PathBuf,
+        /// The unknown bits.
+        flags: u32,
+    },
     /// The footer or trailer of a sealed segment is damaged; its records may still be whole.
     #[error("the footer of {} is damaged at offset {offset}", .path.display())]
     FooterDamaged {
@@ -227,6 +235,7 @@ impl Error {
             | Self::Payload(PayloadError::Unencodable { .. }) => ErrorClass::Refused,
             Self::Damaged { .. }
             | Self::SegmentHeader { .. }
+            | Self::UnknownTrailerFlags { .. }
             | Self::FooterDamaged { .. }
             | Self::Scar { .. }
             | Self::SegmentLength { .. }

@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 mod basics;
+mod filters;
+mod holes;
 mod salvage;
 mod tail_blocks;

@@ -34,6 +34,10 @@ pub(crate) struct Trailer {
 /// removed it.
 pub(crate) const FLAG_CONTINUED: u32 = 1;
 
+/// Flags of a trailer that this version does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UnknownFlags(pub(crate) u32);
+
 impl Trailer {
     /// The last block, both copies.
     pub(crate) fn encode_block(&self, header: &SegmentHeader) -> [u8; BLOCK_BYTES] {
@@ -97,19 +101,27 @@ impl Trailer {
 
     /// The trailer in the last block of the segment with this header; `None` when there is none,
     /// or it is of another segment or of an earlier life of the file.
-    pub(crate) fn decode_block(block: &[u8; BLOCK_BYTES], header: &SegmentHeader) -> Option<Self> {
-        let mirror = &block[MIRROR_OFFSET..MIRROR_OFFSET + trailer::BYTES];
-        Self::decode(&block[..trailer::BYTES], header).or_else(|| Self::decode(mirror, header))
+    ///
+    /// # Errors
+    ///
+    /// The flags this version does not know, of a trailer that is whole but for them.
+    pub(crate) fn decode_block(
+        block: &[u8; BLOCK_BYTES],
+        header: &SegmentHeader,
+    ) -> Result<Option<Self>, UnknownFlags> {
+        match Self::decode(&block[..trailer::BYTES], header)? {
+            None => Self::decode(mirror(block), header),
+            found => Ok(found),
+        }
     }
 
     /// Whether both copies in the last block are whole.
     pub(crate) fn copies_are_whole(block: &[u8; BLOCK_BYTES], header: &SegmentHeader) -> bool {
-        let mirror = &block[MIRROR_OFFSET..MIRROR_OFFSET + trailer::BYTES];
-        Self::decode(&block[..trailer::BYTES], header).is_some()
-            && Self::decode(mirror, header).is_some()
+        let is_whole = |copy| matches!(Self::decode(copy, header), Ok(Some(_)));
+        is_whole(&block[..trailer::BYTES]) && is_whole(mirror(block))
     }
 
-    fn decode(bytes: &[u8], header: &SegmentHeader) -> Option<Self> {
+    fn decode(bytes: &[u8], header: &SegmentHeader) -> Result<Option<Self>, UnknownFlags> {
         let u64_at = |field| u64::from_le_bytes(take(bytes, field));
         let crc = u32::from_le_bytes(take(bytes, trailer::trailer_crc));
         let flags = u32::from_le_bytes(take(bytes, trailer::flags));
@@ -119,9 +131,15 @@ impl Trailer {
             && u128::from_le_bytes(take(bytes, trailer::log_id)) == header.log_id
             && u64_at(trailer::number) == header.number
             && u64_at(trailer::first_lsn) == header.first_lsn.value()
-            && u64_at(trailer::salt) == header.salt
-            && flags & !FLAG_CONTINUED == 0;
-        is_ours.then(|| Self {
+            && u64_at(trailer::salt) == header.salt;
+        if !is_ours {
+            return Ok(None);
+        }
+        match flags & !FLAG_CONTINUED {
+            0 => {}
+            unknown => return Err(UnknownFlags(unknown)),
+        }
+        Ok(Some(Self {
             last_lsn: Lsn::new(u64_at(trailer::last_lsn)),
             digest: Digest::from_value(u64_at(trailer::digest)),
             data_end: u64_at(trailer::data_end),
@@ -131,8 +149,12 @@ impl Trailer {
             sealed_at: Timestamp::from_nanos(i64::from_le_bytes(take(bytes, trailer::sealed_at))),
             start_lsn: Lsn::new(u64_at(trailer::start_lsn)),
             continued: flags & FLAG_CONTINUED != 0,
-        })
+        }))
     }
+}
+
+fn mirror(block: &[u8; BLOCK_BYTES]) -> &[u8] {
+    &block[MIRROR_OFFSET..MIRROR_OFFSET + trailer::BYTES]
 }
 
 #[cfg(test)]
@@ -157,7 +179,7 @@ mod tests {
     #[test]
     fn decode_gives_back_what_was_encoded() {
         let block = sample().encode_block(&header());
-        assert_eq!(Trailer::decode_block(&block, &header()), Some(sample()));
+        assert_eq!(Trailer::decode_block(&block, &header()), Ok(Some(sample())));
     }
 
     #[test]
@@ -166,14 +188,30 @@ mod tests {
             salt: 1,
             ..header()
         });
-        assert_eq!(Trailer::decode_block(&block, &header()), None);
+        assert_eq!(Trailer::decode_block(&block, &header()), Ok(None));
     }
 
     #[test]
     fn one_damaged_sector_is_survived() {
         let mut block = sample().encode_block(&header());
         block[..512].fill(0);
-        assert_eq!(Trailer::decode_block(&block, &header()), Some(sample()));
+        assert_eq!(Trailer::decode_block(&block, &header()), Ok(Some(sample())));
+        assert!(!Trailer::copies_are_whole(&block, &header()));
+    }
+
+    /// A trailer with a flag to come was no trailer at all: a segment that a later version had
+    /// sealed was sealed again over what that had written, or reported as cut.
+    #[test]
+    fn an_unknown_flag_is_told_from_a_trailer_that_is_not_there() {
+        let mut block = sample().encode_block(&header());
+        for copy in [0, MIRROR_OFFSET] {
+            let bytes = &mut block[copy..copy + trailer::BYTES];
+            put(bytes, trailer::flags, &5_u32.to_le_bytes());
+            let crc = crc32c(&bytes[..trailer::trailer_crc.offset]);
+            put(bytes, trailer::trailer_crc, &crc.to_le_bytes());
+        }
+        let decoded = Trailer::decode_block(&block, &header());
+        assert_eq!(decoded, Err(UnknownFlags(4)));
         assert!(!Trailer::copies_are_whole(&block, &header()));
     }
 }

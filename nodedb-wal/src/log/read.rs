@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::read_filter::{excludes_segment, narrows, wants};
+use super::read_filter::{excludes_segment, holds_unknown_required, narrows, wants};
 use super::read_options::ReadOptions;
 use super::read_route::{Route, Stretch};
 use super::view::{Placed, View};
@@ -262,8 +262,10 @@ impl Records {
         self.check_held(&placed)?;
         let first_lsn = placed.entry.header().first_lsn;
         let index = if self.narrows || self.next_lsn > first_lsn {
-            // A damaged footer only costs the short cut.
-            placed.entry.index().ok().flatten()
+            // A damaged footer only costs the short cut. So does a kind that must not be passed
+            // over: the read has to come to it.
+            let index = placed.entry.index().ok().flatten();
+            index.filter(|index| self.options.salvage || !holds_unknown_required(index))
         } else {
             None
         };

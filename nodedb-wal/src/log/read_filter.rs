@@ -38,6 +38,12 @@ pub(crate) fn wants(options: &ReadOptions, header: &RecordHeader) -> bool {
         && (!options.control_only || header.kind.known().is_some_and(RecordKind::is_control))
 }
 
+/// Whether the segment holds a kind this version does not know and must not pass over.
+pub(crate) fn holds_unknown_required(index: &SegmentIndex) -> bool {
+    let mut kinds = index.kinds.keys();
+    kinds.any(|kind| kind.is_required() && kind.known().is_none())
+}
+
 /// Whether no record of the segment is wanted.
 pub(crate) fn excludes_segment(options: &ReadOptions, index: &SegmentIndex) -> bool {
     let excluded = |ids: &IdCounts, wanted: Option<u64>| {

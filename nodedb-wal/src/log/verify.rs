@@ -270,6 +270,7 @@ fn place_of(error: &Error) -> (PathBuf, u64, Option<LsnRange>) {
             (path.clone(), *offset, None)
         }
         Error::SegmentHeader { path, .. }
+        | Error::UnknownTrailerFlags { path, .. }
         | Error::ForeignSegment { path, .. }
         | Error::OverlappingSegments { path, .. }
         | Error::ReplacedSegment { path }

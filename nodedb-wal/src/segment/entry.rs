@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::format::checksum::crc32c;
 use crate::format::footer::SegmentIndex;
 use crate::format::layout::{BLOCK_BYTES, FOOTER_KIND, record};
-use crate::format::trailer::Trailer;
+use crate::format::trailer::{Trailer, UnknownFlags};
 use crate::format::{RecordHeader, SegmentHeader};
 use crate::storage::{Access, Storage, StorageFile};
 
@@ -48,7 +48,8 @@ impl SegmentEntry {
     ///
     /// # Errors
     ///
-    /// [`Error::SegmentHeader`], [`Error::SegmentLength`], or the file cannot be read.
+    /// [`Error::SegmentHeader`], [`Error::UnknownTrailerFlags`], [`Error::SegmentLength`], or the
+    /// file cannot be read.
     pub(crate) fn open(storage: &Arc<dyn Storage>, name: &str) -> Result<Self> {
         let path = storage.path().join(name);
         let file = open_for_reading(storage.as_ref(), name, &path)?;
@@ -76,6 +77,10 @@ impl SegmentEntry {
             }
         })?;
         let (trailer, is_whole) = read_trailer(file.as_ref(), len, &header).map_err(io)?;
+        let trailer = trailer.map_err(|UnknownFlags(flags)| Error::UnknownTrailerFlags {
+            path: path.clone(),
+            flags,
+        })?;
         let expected_bytes = trailer.as_ref().map_or(header.capacity, |t| t.file_len);
         if len != expected_bytes {
             return Err(Error::SegmentLength {
@@ -205,14 +210,18 @@ fn footer_payload<'a>(bytes: &'a [u8], segment: &SegmentHeader) -> Option<&'a [u
 }
 
 /// The trailer, and whether both of its copies are whole.
+/// The trailer, if there is one that this version understands.
+type FoundTrailer = std::result::Result<Option<Trailer>, UnknownFlags>;
+
+/// What the last block says, and whether both copies in it are whole.
 fn read_trailer(
     file: &dyn StorageFile,
     len: u64,
     header: &SegmentHeader,
-) -> std::io::Result<(Option<Trailer>, bool)> {
+) -> std::io::Result<(FoundTrailer, bool)> {
     let mut block = [0; BLOCK_BYTES];
     let Some(offset) = len.checked_sub(BLOCK_BYTES as u64) else {
-        return Ok((None, false));
+        return Ok((Ok(None), false));
     };
     file.read_at(&mut block, offset)?;
     let trailer = Trailer::decode_block(&block, header);
