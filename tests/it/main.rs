@@ -3,6 +3,7 @@
 
 mod basics;
 mod filters;
+mod handover;
 mod holes;
 mod salvage;
 mod tail_blocks;

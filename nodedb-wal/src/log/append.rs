@@ -1,5 +1,7 @@
 //! Appending: records get their LSN and go into the buffer, or nothing happens.
 
+use std::sync::Arc;
+
 use parking_lot::MutexGuard;
 
 use super::state::{Active, Core, Disk, State};
@@ -13,13 +15,13 @@ use crate::types::{Lsn, LsnRange, Record, RecordFlags};
 
 impl Core {
     /// Appends one record.
-    pub(crate) fn append(&self, record: &Record<'_>) -> Result<Lsn> {
+    pub(crate) fn append(self: &Arc<Self>, record: &Record<'_>) -> Result<Lsn> {
         self.append_all(std::slice::from_ref(record))
             .map(|lsns| lsns.first)
     }
 
     /// Appends records that become durable all or none.
-    pub(crate) fn append_all(&self, records: &[Record<'_>]) -> Result<LsnRange> {
+    pub(crate) fn append_all(self: &Arc<Self>, records: &[Record<'_>]) -> Result<LsnRange> {
         let bytes = self.check_sizes(records)?;
         let Some(last) = records.len().checked_sub(1) else {
             return Err(Error::EmptyBatch);
@@ -113,7 +115,7 @@ impl Core {
     /// Makes room for `records` records of `bytes` in all: in the segment, by starting a new one,
     /// and in the buffer, by writing it out. When it fails, nothing has changed.
     fn make_room(
-        &self,
+        self: &Arc<Self>,
         state: &mut MutexGuard<'_, State>,
         records: usize,
         bytes: usize,
@@ -126,7 +128,7 @@ impl Core {
             }
             // Whoever is at the disk may make the room; then there is nothing to do here.
             match (state.disk, fits_segment) {
-                (Disk::Idle, true) => self.write_out(state)?,
+                (Disk::Idle, true) => self.write_or_hand_over(state)?,
                 (Disk::Idle, false) => self.rotate_from(state)?,
                 (Disk::Writing | Disk::Rotating, _) => self.changed.wait(state),
             }

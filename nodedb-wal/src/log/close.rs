@@ -12,6 +12,7 @@ impl Core {
     /// is given back whether or not that works; what was acknowledged is on disk either way.
     pub(crate) fn close(&self) -> Result<()> {
         self.end_pending();
+        self.end_handover();
         let mut state = self.usable()?;
         self.take_disk(&mut state, Disk::Rotating)?;
         let committed = self.write_pending(&mut state);
@@ -51,6 +52,7 @@ impl Core {
     /// Gives the lock back without committing anything.
     pub(crate) fn abandon(&self) {
         self.end_pending();
+        self.end_handover();
         self.preparer.stop();
         let mut state = self.state.lock();
         state.is_closed = true;

@@ -4,6 +4,7 @@ mod append;
 mod close;
 mod commit;
 mod commit_async;
+mod handover;
 mod image;
 mod link;
 mod link_error;

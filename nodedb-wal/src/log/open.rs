@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::{Condvar, Mutex};
 
 use super::commit_async::Pending;
+use super::handover::{Handed, Handover};
 use super::image::{Image, OnFault};
 use super::prepare::{self, Preparer};
 use super::report::RecoveryReport;
@@ -79,6 +80,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         state: Mutex::new(state),
         changed: Condvar::new(),
         waiters: Waiters::default(),
+        handover: Handover::default(),
         pending: Pending::default(),
         commits: AtomicU64::new(0),
     };
@@ -282,6 +284,7 @@ fn new_state(active: Active, lock: Box<dyn DirectoryLock>) -> State {
         active: Some(active),
         filling,
         refused: None,
+        handed: Handed::default(),
         spare: WriteBuffer::default(),
         disk: Disk::Idle,
         writes_cut: 0,

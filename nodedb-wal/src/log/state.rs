@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::commit_async::Pending;
+use super::handover::{Handed, Handover};
 use super::prepare::Preparer;
 use super::stats::Counters;
 use super::view::View;
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) changed: Condvar,
     /// Whoever waits for a record to be durable.
     pub(crate) waiters: Waiters,
+    /// The thread that writes full buffers.
+    pub(crate) handover: Handover,
     /// Futures that wait for the same.
     pub(crate) pending: Pending,
     pub(crate) commits: AtomicU64,
@@ -60,6 +63,8 @@ pub(crate) struct State {
     pub(crate) filling: WriteBuffer,
     /// A write that found no room on the disk, to be tried again before anything else.
     pub(crate) refused: Option<WriteBuffer>,
+    /// What the thread that writes full buffers is to do.
+    pub(crate) handed: Handed,
     /// A buffer that is not in use.
     pub(crate) spare: WriteBuffer,
     /// Who is at the disk. Whoever sets it to something else than `Idle` sets it back.
