@@ -5,5 +5,6 @@ mod basics;
 mod filters;
 mod handover;
 mod holes;
+mod open_cost;
 mod salvage;
 mod tail_blocks;

@@ -1,6 +1,6 @@
 //! Opening: take the lock, read what is there, start a new segment behind it, seal the past.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -22,6 +22,7 @@ use crate::config::{Config, OpenCheck};
 use crate::error::{Error, Result};
 use crate::format::SegmentHeader;
 use crate::format::checksum::Digest;
+use crate::format::file_name::{self, FileKind};
 use crate::format::layout::DATA_START;
 use crate::segment::{SealedEnd, SegmentEntry, Tail, WriteBuffer, finish_seal};
 use crate::storage::{Access, DirectoryLock, Storage, StorageFile};
@@ -32,6 +33,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
     config.validate()?;
     let storage = config.open_storage()?;
     let lock = take_lock(storage.as_ref())?;
+    forget_cached_ends(storage.as_ref())?;
     let mut image = Image::load(&storage, OnFault::Refuse)?;
     let scars = check_sealed_segments(&image, config.open_check)?;
     image.report.scars.extend(scars);
@@ -118,6 +120,37 @@ fn check_sealed_segments(image: &Image, check: OpenCheck) -> Result<Vec<u64>> {
         }
     }
     Ok(scars)
+}
+
+/// Has recovery read the disk and not the cache, in the segments that the last process can have been
+/// writing: the active one and the one being sealed. A process whose sync failed leaves pages in the
+/// cache that look written and are not. Recovery would count on them, and records acknowledged
+/// behind them would be lost with the power.
+fn forget_cached_ends(storage: &dyn Storage) -> Result<()> {
+    let io = |operation, path: PathBuf| {
+        move |source| Error::Io {
+            operation,
+            path,
+            source,
+        }
+    };
+    let directory = storage.path().to_path_buf();
+    let files = storage.list().map_err(io("list", directory))?;
+    let mut segments = files
+        .iter()
+        .map(|file| file.name.as_str())
+        .filter(|name| matches!(file_name::parse(name), FileKind::Segment(_)));
+    for name in [segments.next_back(), segments.next_back()]
+        .into_iter()
+        .flatten()
+    {
+        let path = storage.path().join(name);
+        let file = storage
+            .open(name, Access::Write)
+            .map_err(io("open", path.clone()))?;
+        file.forget_cached().map_err(io("sync", path))?;
+    }
+    Ok(())
 }
 
 /// Makes durable what was found. A process that was killed leaves writes and names in the cache,

@@ -182,6 +182,15 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     /// The sync failed; what is durable is unknown.
     fn sync(&self) -> io::Result<()>;
 
+    /// Makes the file durable as [`Self::sync`] does, and forgets what the cache holds of it, so that
+    /// the next read sees what is on disk. After a sync that failed, in this process or an earlier
+    /// one, the cache may hold bytes that look written and that no later sync will write.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::sync`].
+    fn forget_cached(&self) -> io::Result<()>;
+
     /// Says that the file will be read from front to back. Advice only.
     fn advise_sequential(&self) {}
 

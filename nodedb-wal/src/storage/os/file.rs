@@ -85,6 +85,13 @@ impl StorageFile for OsFile {
         self.file.sync_all()
     }
 
+    fn forget_cached(&self) -> io::Result<()> {
+        // Only clean pages can be dropped, so what can still be written is written first.
+        self.file.sync_all()?;
+        self.advise_done(0, 0);
+        Ok(())
+    }
+
     fn advise_sequential(&self) {
         let advice = PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL;
         let _advice_only = posix_fadvise(&self.file, 0, 0, advice);

@@ -49,6 +49,11 @@ impl Behind {
         self.changes.is_empty() && self.durable == *live
     }
 
+    /// Whether the cache takes the page for written.
+    pub(super) fn takes_for_clean(&self) -> bool {
+        self.changes.is_empty()
+    }
+
     /// The cache writes the page, of which the sectors of `land` get to the disk. A page that was
     /// cut waits for the length. Returns the durable page before, if it is another one now.
     pub(super) fn clean(&mut self, live: &Page, land: u8) -> Option<Page> {

@@ -143,6 +143,21 @@ impl Inode {
         self.clean(land);
     }
 
+    /// The cache drops every page it takes for clean: what is durable shows.
+    pub(super) fn forget_clean(&mut self) {
+        let clean: Vec<u64> = self
+            .behind
+            .iter()
+            .filter(|(_, behind)| behind.takes_for_clean())
+            .map(|(number, _)| *number)
+            .collect();
+        for number in clean {
+            if let Some(behind) = self.behind.remove(&number) {
+                self.set_live(number, behind.durable().clone());
+            }
+        }
+    }
+
     /// The sectors that are different now from what is durable, and can become so one by one.
     pub(super) fn unsynced_sectors(&self) -> Vec<u64> {
         let mut unsynced = Vec::new();

@@ -200,6 +200,13 @@ impl State {
         }
     }
 
+    /// Syncs, and reads back what is on disk: what the cache took for written wrongly is gone.
+    pub(super) fn forget_cached(&mut self, boot: u64, file: FileId) -> io::Result<()> {
+        self.sync(boot, file)?;
+        self.inode_mut(file)?.forget_clean();
+        Ok(())
+    }
+
     /// Begins an operation of which an error leaves nothing.
     fn begin_change(&mut self, operation: Operation) -> io::Result<Begun> {
         let begun = self.begin(operation);

@@ -178,6 +178,10 @@ impl StorageFile for SimFile {
     fn sync(&self) -> io::Result<()> {
         self.disk.state().sync(self.boot, self.file)
     }
+
+    fn forget_cached(&self) -> io::Result<()> {
+        self.disk.state().forget_cached(self.boot, self.file)
+    }
 }
 
 impl Drop for SimFile {
