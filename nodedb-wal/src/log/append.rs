@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
+use super::prepare::Space;
 use super::state::{Active, Core, Disk, State};
 use crate::error::{Error, Result};
 use crate::format::RecordHeader;
@@ -140,14 +141,14 @@ impl Core {
         let Some(Active {
             index,
             entry,
-            is_filled,
+            space,
             ..
         }) = &state.active
         else {
             return false;
         };
         let has_records = state.next_lsn > entry.header().first_lsn;
-        if !is_filled && has_records && self.preparer.has_ready() {
+        if *space == Space::Hurried && has_records && self.preparer.has_ready() {
             return false;
         }
         let end = state.filling.position() + bytes as u64;

@@ -149,6 +149,7 @@ impl Core {
         if let Some(active) = &mut state.active
             && !active.asked_for_next
             && position > active.entry.header().capacity / 2
+            && !active.is_bulk(position)
         {
             active.asked_for_next = true;
             self.preparer.want_next();

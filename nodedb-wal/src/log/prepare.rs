@@ -19,8 +19,20 @@ const READY_MAX: usize = 2;
 pub(crate) struct Prepared {
     pub(crate) name: String,
     pub(crate) file: Arc<dyn StorageFile>,
-    /// Whether every block was written, so that writing it again changes no metadata.
-    pub(crate) is_filled: bool,
+    pub(crate) space: Space,
+}
+
+/// What a segment's space is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Space {
+    /// Every block was written before, so that writing it again changes no metadata: the best for
+    /// small commits.
+    Filled,
+    /// Allocated and not written. A bulk load writes it once, and filling it first would be
+    /// writing everything twice.
+    Bulk,
+    /// Allocated and not written, because nothing was ready. It is left as soon as something is.
+    Hurried,
 }
 
 /// Makes segment files ready, one ahead on a thread of its own where threads are allowed.
@@ -121,10 +133,23 @@ impl Preparer {
         match self.pool.pop() {
             Some(name) => self.pool.open_ready(name),
             None if self.worker.lock().is_some() => {
-                let prepared = self.pool.allocate()?;
+                let prepared = self.pool.allocate(Space::Hurried)?;
                 self.want_next();
                 Ok(prepared)
             }
+            None => self.take(),
+        }
+    }
+
+    /// A file for a bulk load: one that is ready, or else one whose space is allocated only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::take`].
+    pub(crate) fn take_for_bulk(&self) -> Result<Prepared> {
+        match self.pool.pop() {
+            Some(name) => self.pool.open_ready(name),
+            None if self.worker.lock().is_some() => self.pool.allocate(Space::Bulk),
             None => self.take(),
         }
     }
@@ -136,7 +161,7 @@ impl Preparer {
 
     /// Gives back a file that was taken and not used.
     pub(crate) fn give_back(&self, prepared: Prepared) {
-        if prepared.is_filled {
+        if prepared.space == Space::Filled {
             self.pool.ready.lock().names.push(prepared.name);
         }
     }
@@ -287,24 +312,20 @@ impl Pool {
         Ok(Prepared {
             name,
             file,
-            is_filled: true,
+            space: Space::Filled,
         })
     }
 
     /// Makes a file whose space is allocated, and no more. It keeps the name of an unfinished one
     /// until it becomes a segment.
-    fn allocate(&self) -> Result<Prepared> {
+    fn allocate(&self, space: Space) -> Result<Prepared> {
         let name = file_name::unfinished(self.number());
         let made = self
             .storage
             .create(&name, self.segment_bytes)
             .and_then(|file| file.sync().map(|()| file));
         match made {
-            Ok(file) => Ok(Prepared {
-                name,
-                file,
-                is_filled: false,
-            }),
+            Ok(file) => Ok(Prepared { name, file, space }),
             Err(source) => Err(self.cannot_make(&name, source)),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
-use super::prepare::Prepared;
+use super::prepare::{Prepared, Space};
 use super::state::{Active, Core, Disk, State};
 use crate::error::{Error, Result};
 use crate::format::SegmentHeader;
@@ -71,7 +71,18 @@ impl Core {
             return Ok(None);
         }
         // What can find the disk full comes first, before anything is changed.
-        let prepared = MutexGuard::unlocked(state, || self.preparer.take())?;
+        let position = state.filling.position();
+        let is_bulk = state
+            .active
+            .as_ref()
+            .is_some_and(|active| active.is_bulk(position));
+        let prepared = MutexGuard::unlocked(state, || {
+            if is_bulk {
+                self.preparer.take_for_bulk()
+            } else {
+                self.preparer.take()
+            }
+        })?;
         if let Err(error) = self.write_pending(state) {
             self.preparer.give_back(prepared);
             return Err(error);
@@ -173,8 +184,8 @@ pub(crate) fn begin_segment(
         index: IndexBuilder::default(),
         digest: Digest::EMPTY,
         writes: 0,
-        is_filled: prepared.is_filled,
-        asked_for_next: !prepared.is_filled,
+        space: prepared.space,
+        asked_for_next: prepared.space == Space::Hurried,
     })
 }
 
@@ -190,9 +201,9 @@ fn seal_ended(ended: &Ended, start_lsn: Lsn, sealed_at: Timestamp) -> Result<()>
         start_lsn,
         sealed_at,
         continued: true,
-        // A filled file keeps its length, so that it can be used again. One that was only allocated
-        // was left early, and gives back what it did not use.
-        shorten: !ended.active.is_filled,
+        // A full file keeps its length, so that it can be used again. One that was left early gives
+        // back what it did not use.
+        shorten: ended.active.space == Space::Hurried,
     };
     seal_entry(entry, ended.active.file.as_ref(), entry.path(), &end)
 }

@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::commit_async::Pending;
 use super::handover::{Handed, Handover};
-use super::prepare::Preparer;
+use super::prepare::{Preparer, Space};
 use super::stats::Counters;
 use super::view::View;
 use super::waiters::Waiters;
@@ -102,14 +102,22 @@ pub(crate) struct Active {
     pub(crate) digest: Digest,
     /// Writes built so far.
     pub(crate) writes: u64,
-    /// Whether all of its space was written before. A segment that was started in a hurry was not,
-    /// and is left for one that was as soon as that is ready.
-    pub(crate) is_filled: bool,
+    pub(crate) space: Space,
     /// Whether the segment after this one was asked for.
     pub(crate) asked_for_next: bool,
 }
 
+/// Writes of this many bytes on average are a bulk load: a stream that fills its buffers, or large
+/// batches. Writing into space that was never written costs such a write little, and a commit of
+/// one block as much as the write itself.
+const BULK_WRITE_BYTES: u64 = 256 * 1024;
+
 impl Active {
+    /// Whether the segment, filled up to `position`, was filled by large writes.
+    pub(crate) fn is_bulk(&self, position: u64) -> bool {
+        position >= self.writes * BULK_WRITE_BYTES
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.entry.path().to_path_buf()
     }
