@@ -5,6 +5,7 @@ use std::num::ParseIntError;
 use clap::{Parser, Subcommand};
 use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, VshardId};
 
+use super::bench::BenchArgs;
 use super::demo::{DemoArgs, WorkerArgs};
 use super::dump::DumpArgs;
 use super::ingest::IngestArgs;
@@ -45,6 +46,8 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Drop whole segments of old records.
     Truncate(TruncateArgs),
+    /// Measure the log beside the raw disk.
+    Bench(BenchArgs),
 }
 
 pub(super) fn lsn(text: &str) -> Result<Lsn, ParseIntError> {
@@ -92,6 +95,7 @@ mod tests {
             "verify --wal d",
             "replay --wal d",
             "truncate --wal d --before 9",
+            "bench --dir d",
         ] {
             assert!(!parse(&format!("n {line}")).unwrap().json, "{line}");
             assert!(parse(&format!("n {line} --json")).unwrap().json, "{line}");
@@ -111,6 +115,8 @@ mod tests {
             "ingest --wal d --kind put --tenant 1 --database 1 --vshard 1 --collection c",
             "demo --threads 0",
             "demo --rounds 0",
+            "bench",
+            "bench --dir d --only nonsense",
         ] {
             assert!(parse(&format!("n {line}")).is_err(), "{line}");
         }
