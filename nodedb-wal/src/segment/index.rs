@@ -4,23 +4,25 @@ use std::collections::BTreeMap;
 
 use crate::format::RecordHeader;
 use crate::format::footer::{IdCounts, IdMask, SegmentIndex, Span, ZONE_BYTES, Zone};
-use crate::types::{KindCode, Lsn, RecordKind, Scope};
+use crate::types::{CollectionTag, KindCode, Lsn, RecordKind, Scope};
 
 /// The index of the records so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IndexBuilder {
     index: Option<SegmentIndex>,
-    /// Records in a row of one kind and scope, counted here until another comes: looking each of
-    /// them up in the index would cost more than the rest of an append.
+    /// Records in a row that differ only in time, epoch and payload, counted here until another
+    /// comes: looking each of them up in the index would cost more than the rest of an append.
     run: Option<Run>,
     writes: u64,
 }
 
-/// Records in a row of one kind and scope.
+/// Records in a row of one kind, scope and collection, in one zone.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     kind: KindCode,
     scope: Scope,
+    collection: CollectionTag,
+    is_control: bool,
     records: u64,
 }
 
@@ -32,22 +34,6 @@ impl IndexBuilder {
         index.time.include(header.timestamp);
         index.epoch.include(header.epoch);
         index.payload_bytes += u64::from(header.payload_len);
-        match &mut self.run {
-            Some(run) if run.kind == header.kind && run.scope == header.scope => run.records += 1,
-            run => {
-                let next = Run {
-                    kind: header.kind,
-                    scope: header.scope,
-                    records: 1,
-                };
-                if let Some(ended) = run.replace(next) {
-                    ended.count_into(index);
-                }
-            }
-        }
-        if header.kind.known().is_some_and(RecordKind::is_control) {
-            index.controls.push(offset);
-        }
         let zone_is_full = index
             .zones
             .last()
@@ -55,8 +41,24 @@ impl IndexBuilder {
         if zone_is_full {
             index.zones.push(new_zone(header, offset));
         }
-        if let Some(zone) = index.zones.last_mut() {
-            add_to_zone(zone, header);
+        let Some(zone) = index.zones.last_mut() else {
+            return;
+        };
+        zone.time.include(header.timestamp);
+        zone.epoch.include(header.epoch);
+        let run = match &mut self.run {
+            Some(run) if run.goes_on_with(header) && !zone_is_full => run,
+            run => {
+                add_ids_to_zone(zone, header);
+                if let Some(ended) = run.take() {
+                    ended.count_into(index);
+                }
+                run.insert(Run::begin(header))
+            }
+        };
+        run.records += 1;
+        if run.is_control {
+            index.controls.push(offset);
         }
     }
 
@@ -82,6 +84,22 @@ impl IndexBuilder {
 }
 
 impl Run {
+    fn begin(header: &RecordHeader) -> Self {
+        Self {
+            kind: header.kind,
+            scope: header.scope,
+            collection: header.collection,
+            is_control: header.kind.known().is_some_and(RecordKind::is_control),
+            records: 0,
+        }
+    }
+
+    fn goes_on_with(&self, header: &RecordHeader) -> bool {
+        self.kind == header.kind
+            && self.scope == header.scope
+            && self.collection == header.collection
+    }
+
     fn count_into(self, index: &mut SegmentIndex) {
         *index.kinds.entry(self.kind).or_default() += self.records;
         index.tenants.add(self.scope.tenant.value(), self.records);
@@ -139,9 +157,7 @@ fn new_zone(header: &RecordHeader, offset: u64) -> Zone {
     }
 }
 
-fn add_to_zone(zone: &mut Zone, header: &RecordHeader) {
-    zone.time.include(header.timestamp);
-    zone.epoch.include(header.epoch);
+fn add_ids_to_zone(zone: &mut Zone, header: &RecordHeader) {
     zone.tenants.add(header.scope.tenant.value());
     zone.databases.add(header.scope.database.value());
     zone.vshards.add(u64::from(header.scope.vshard.value()));
