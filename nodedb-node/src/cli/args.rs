@@ -5,7 +5,7 @@ use std::num::ParseIntError;
 use clap::{Parser, Subcommand};
 use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, VshardId};
 
-use super::bench::BenchArgs;
+use super::bench::{BenchArgs, BenchWorkerArgs};
 use super::demo::{DemoArgs, WorkerArgs};
 use super::dump::DumpArgs;
 use super::ingest::IngestArgs;
@@ -48,6 +48,9 @@ pub(super) enum Command {
     Truncate(TruncateArgs),
     /// Measure the log beside the raw disk.
     Bench(BenchArgs),
+    /// One workload of a benchmark.
+    #[command(hide = true)]
+    BenchWorker(BenchWorkerArgs),
 }
 
 pub(super) fn lsn(text: &str) -> Result<Lsn, ParseIntError> {

@@ -46,6 +46,13 @@ pub(super) enum CliError {
     /// The writer of a demo ended before it was killed.
     #[error("the writer ended by itself, {0}")]
     Writer(ExitStatus),
+    /// A workload of a benchmark, in a process of its own, failed; what it said is the cause.
+    #[error("measuring {work} failed, {status}: {said}")]
+    Measuring {
+        work: String,
+        status: ExitStatus,
+        said: String,
+    },
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
@@ -59,7 +66,7 @@ impl CliError {
             }
             Self::Log(source) => source.class(),
             Self::Node(source) => source.class(),
-            Self::Writer(status) => match status.code() {
+            Self::Writer(status) | Self::Measuring { status, .. } => match status.code() {
                 Some(2) => ErrorClass::Corruption,
                 Some(3) => ErrorClass::Io,
                 _ => ErrorClass::Refused,

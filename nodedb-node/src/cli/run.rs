@@ -44,6 +44,7 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::Replay(args) => replay::run(&args, output),
         Command::Truncate(args) => truncate::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),
+        Command::BenchWorker(args) => bench::work(&args, output),
     }
 }
 

@@ -54,10 +54,6 @@ impl BenchArgs {
     pub(super) fn works(&self) -> Vec<Work> {
         chosen(&self.only, self.large)
     }
-
-    pub(super) fn payload_bytes(&self) -> u64 {
-        u64::from(self.mib) << 20
-    }
 }
 
 #[cfg(test)]
@@ -83,7 +79,6 @@ mod tests {
         assert_eq!((args.runs, args.mib, args.large), (3, 1024, false));
         assert!((args.seconds - 2.0).abs() < f64::EPSILON);
         assert_eq!(args.works(), Work::all(false));
-        assert_eq!(args.payload_bytes(), 1 << 30);
     }
 
     #[test]

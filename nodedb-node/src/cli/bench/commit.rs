@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 use nodedb_wal::Log;
 
 use super::content::Content;
-use super::figures::{Group, Metric, Round, Sample};
+use super::figures::{Group, Metric, Sample};
 use super::latency::Latency;
 use super::logs::settled;
 use super::machine::Peak;
 use super::place::Place;
-use super::raw_writes::Space;
 use crate::cli::error::CliError;
 use crate::cli::text;
 
@@ -47,11 +46,7 @@ pub(super) fn row_name(threads: usize) -> String {
     }
 }
 
-pub(super) fn threads(
-    place: &Place,
-    round: &Round,
-    threads: usize,
-) -> Result<Vec<Sample>, CliError> {
+pub(super) fn threads(place: &Place, threads: usize) -> Result<Vec<Sample>, CliError> {
     let spot = place.spot("commit")?;
     let log = settled(spot.config())?;
     let peak = Peak::start();
@@ -64,17 +59,8 @@ pub(super) fn threads(
     let ran = drive(&log, &place.content, load)?;
     let peak = peak.mib();
     log.close()?;
-    let sample = against_raw(ran.sample(Group::Commit, row_name(threads)), round);
+    let sample = ran.sample(Group::Commit, row_name(threads));
     Ok(vec![sample.with_some(Metric::PeakMib, peak)])
-}
-
-/// Puts a row of commits beside raw durable writes, one in flight.
-pub(super) fn against_raw(sample: Sample, round: &Round) -> Sample {
-    let raw = |metric| round.figure(Group::Raw, &Space::Written.small_row(), metric);
-    let (rate, p50) = (raw(Metric::PerSecond), raw(Metric::P50Micros));
-    sample
-        .with_ratio(Metric::RatioToDurableWrite, Metric::PerSecond, rate)
-        .with_ratio(Metric::P50RatioToDurableWrite, Metric::P50Micros, p50)
 }
 
 impl Ran {

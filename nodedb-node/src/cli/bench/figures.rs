@@ -1,9 +1,11 @@
 //! What is measured: metrics, the rows that carry them, and what one round brought.
 
+use serde::{Deserialize, Serialize};
+
 use super::latency::Latency;
 
 /// The part of a report a row belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Group {
     Raw,
     Commit,
@@ -48,7 +50,7 @@ impl Group {
 }
 
 /// A figure of a row. The order is that of a table's columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Metric {
     PerSecond,
     GigabytesPerSecond,
@@ -166,7 +168,7 @@ impl Metric {
 }
 
 /// One row of one round.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Sample {
     pub(super) group: Group,
     pub(super) name: String,

@@ -7,9 +7,9 @@ use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use nodedb_wal::Log;
 
-use super::commit::{PAYLOAD_BYTES, Ran, against_raw, ratio};
+use super::commit::{PAYLOAD_BYTES, Ran, ratio};
 use super::content::Content;
-use super::figures::{Group, Metric, Round, Sample};
+use super::figures::{Group, Metric, Sample};
 use super::latency::Latency;
 use super::logs::settled;
 use super::machine::Peak;
@@ -23,7 +23,7 @@ const TIMED_EACH: usize = 16;
 
 pub(super) const ROW: &str = "10,000 futures";
 
-pub(super) fn outstanding(place: &Place, round: &Round) -> Result<Vec<Sample>, CliError> {
+pub(super) fn outstanding(place: &Place) -> Result<Vec<Sample>, CliError> {
     let spot = place.spot("futures")?;
     let log = settled(spot.config())?;
     let peak = Peak::start();
@@ -36,7 +36,7 @@ pub(super) fn outstanding(place: &Place, round: &Round) -> Result<Vec<Sample>, C
     sample
         .figures
         .retain(|(metric, _)| *metric != Metric::PerSecond);
-    let sample = against_raw(sample.with(Metric::PerSecond, rate), round);
+    let sample = sample.with(Metric::PerSecond, rate);
     Ok(vec![sample.with_some(Metric::PeakMib, peak)])
 }
 

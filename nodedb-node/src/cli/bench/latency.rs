@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::text;
 
@@ -15,7 +16,8 @@ pub(super) const QUANTILES: [f64; 11] = [
 ];
 
 /// How long each of many operations took.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Vec<(u64, u64)>", into = "Vec<(u64, u64)>")]
 pub(super) struct Latency {
     nanos: Histogram<u64>,
 }
@@ -69,6 +71,26 @@ impl Latency {
     }
 }
 
+/// Times in nanoseconds, each with how many operations took it.
+impl From<Latency> for Vec<(u64, u64)> {
+    fn from(latency: Latency) -> Self {
+        let recorded = latency.nanos.iter_recorded();
+        recorded
+            .map(|step| (step.value_iterated_to(), step.count_at_value()))
+            .collect()
+    }
+}
+
+impl From<Vec<(u64, u64)>> for Latency {
+    fn from(times: Vec<(u64, u64)>) -> Self {
+        let mut latency = Self::exact();
+        for (nanos, count) in times {
+            latency.nanos.saturating_record_n(nanos, count);
+        }
+        latency
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +131,17 @@ mod tests {
         latency.record(Duration::from_secs(3_600));
         assert_eq!(latency.count(), 1);
         assert!(latency.micros_at(1.0) >= 60e6);
+    }
+
+    #[test]
+    fn what_goes_from_one_process_to_another_stays_what_it_was() {
+        let latency = filled(Latency::exact(), (1..=10_000).map(|n| n * 7));
+        let text = serde_json::to_string(&latency).unwrap();
+        let back: Latency = serde_json::from_str(&text).unwrap();
+        assert_eq!(back.count(), latency.count());
+        for quantile in QUANTILES {
+            let (before, after) = (latency.micros_at(quantile), back.micros_at(quantile));
+            assert!((after / before - 1.0).abs() < 0.001, "{before} {after}");
+        }
     }
 }

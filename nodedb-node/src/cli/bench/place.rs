@@ -1,21 +1,18 @@
-//! Where a workload runs: the benchmark's directory, removed at the end, and how long and how much.
+//! Where a workload runs, how long, and on how much.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nodedb_wal::Config;
-use nodedb_wal::storage::{IoMode, OsStorage, Storage};
-use tempfile::TempDir;
-
-use super::BenchArgs;
 use super::content::Content;
 use crate::cli::error::CliError;
+use nodedb_wal::Config;
+use nodedb_wal::storage::{IoMode, OsStorage, Storage};
 
 /// What every workload is given.
 #[derive(Debug)]
 pub(super) struct Place {
-    home: TempDir,
+    home: PathBuf,
     pub(super) content: Content,
     /// How long a timed row takes.
     pub(super) time: Duration,
@@ -31,35 +28,26 @@ pub(super) struct Spot {
 }
 
 impl Place {
-    pub(super) fn new(args: &BenchArgs) -> Result<Self, CliError> {
-        let home = TempDir::with_prefix_in("nodedb-bench-", &args.dir)
-            .map_err(io("make a directory in", &args.dir))?;
-        Ok(Self {
+    /// In `home`, which somebody else removes at the end.
+    pub(super) fn new(home: PathBuf, seconds: f64, mib: u32) -> Self {
+        Self {
             home,
             content: Content::new(0x6265_6e63),
-            time: Duration::from_secs_f64(args.seconds),
-            payload_bytes: args.payload_bytes(),
-        })
-    }
-
-    /// Whether writes here go past the page cache.
-    pub(super) fn takes_direct_io(&self) -> Result<bool, CliError> {
-        let spot = self.spot("probe")?;
-        let made = spot.storage().create("probe", 4096);
-        made.map_err(io("make a file in", spot.path()))?;
-        Ok(spot.storage().io_mode() == IoMode::Direct)
+            time: Duration::from_secs_f64(seconds),
+            payload_bytes: u64::from(mib) << 20,
+        }
     }
 
     /// An empty directory of this name.
     pub(super) fn spot(&self, name: &str) -> Result<Spot, CliError> {
-        let directory = self.home.path().join(name);
+        let directory = self.home.join(name);
         std::fs::create_dir(&directory).map_err(io("make", &directory))?;
         Ok(Spot::at(directory))
     }
 
     /// A directory that stays until the end of the benchmark, and whether it is new.
     pub(super) fn lasting(&self, name: &str) -> Result<(PathBuf, bool), CliError> {
-        let directory = self.home.path().join(name);
+        let directory = self.home.join(name);
         let is_new = !directory.exists();
         if is_new {
             std::fs::create_dir(&directory).map_err(io("make", &directory))?;
@@ -113,24 +101,26 @@ pub(super) fn io(
     }
 }
 
+/// Whether writes in `directory` go past the page cache.
+pub(super) fn takes_direct_io(directory: &Path) -> Result<bool, CliError> {
+    const NAME: &str = "probe";
+    let storage = OsStorage::new(directory, IoMode::Direct);
+    let probe = || {
+        storage.create(NAME, 4096)?;
+        storage.remove(NAME)
+    };
+    probe().map_err(io("make a file in", directory))?;
+    Ok(storage.io_mode() == IoMode::Direct)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
 
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: BenchArgs,
-    }
-
     #[test]
-    fn nothing_is_left_in_the_directory() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().to_str().unwrap();
-        let args = Line::parse_from(["bench", "--dir", path]).args;
-        let place = Place::new(&args).unwrap();
+    fn a_spot_is_removed_and_what_lasts_is_made_once() {
+        let home = tempfile::tempdir().unwrap();
+        let place = Place::new(home.path().to_owned(), 1.0, 1);
         let spot = place.spot("a").unwrap();
         std::fs::write(spot.path().join("f"), "x").unwrap();
         assert!(place.spot("a").is_err(), "the name is taken");
@@ -138,7 +128,7 @@ mod tests {
         drop(place.spot("a").unwrap());
         assert!(place.lasting("b").unwrap().1);
         assert!(!place.lasting("b").unwrap().1);
-        drop(place);
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        takes_direct_io(home.path()).unwrap();
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1);
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nodedb_wal::{Log, ReadOptions, Reader};
 
 use super::content::RARE;
-use super::figures::{Group, Metric, Round, Sample, whole_size};
+use super::figures::{Group, Metric, Sample, whole_size};
 use super::logs::{records_in, segment_files, stream};
 use super::machine::Peak;
 use super::place::Place;
@@ -55,22 +55,15 @@ pub(super) fn cold_and_warm(place: &Place, payload_bytes: usize) -> Result<Vec<S
 }
 
 /// Keeps the records of one tenant, one in a hundred, of a log in the page cache.
-pub(super) fn scan(
-    place: &Place,
-    round: &Round,
-    payload_bytes: usize,
-) -> Result<Vec<Sample>, CliError> {
+pub(super) fn scan(place: &Place, payload_bytes: usize) -> Result<Vec<Sample>, CliError> {
     let directory = log_of(place, payload_bytes)?;
     let files: Files<'_> = segment_files(&directory)?;
     let _warm_up = files.read_rate(Reading::Warm)?;
     let replayed = read(&directory, ReadOptions::all().tenant(RARE))?;
-    let own = Metric::PerSecond;
     // Per second of all records of the log, kept or not.
     let records = records_in(place.payload_bytes, payload_bytes) as u64;
-    let full = round.figure(Group::Replay, &row(payload_bytes, Cache::Warm), own);
     let sample = Sample::new(Group::Replay, scan_row(payload_bytes))
-        .with(own, text::per_second(records, replayed.took))
-        .with_ratio(Metric::RatioToFullReplay, own, full)
+        .with(Metric::PerSecond, text::per_second(records, replayed.took))
         .with_some(Metric::PeakMib, replayed.peak);
     Ok(vec![sample])
 }

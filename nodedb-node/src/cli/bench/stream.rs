@@ -4,16 +4,15 @@ use std::time::Instant;
 
 use nodedb_wal::{Log, Reader};
 
-use super::figures::{Group, Metric, Round, Sample, whole_size};
+use super::figures::{Group, Metric, Sample, whole_size};
 use super::logs::{append, records_in, stream};
 use super::machine::Peak;
 use super::place::Place;
-use super::raw_writes::Space;
 use crate::cli::error::CliError;
 use crate::cli::text;
 
 /// What two threads append, and what their rate is compared with.
-const SHARED_BYTES: usize = 256;
+pub(super) const SHARED_BYTES: usize = 256;
 
 /// The row of one thread and payloads of so many bytes.
 pub(super) fn row(payload_bytes: usize) -> String {
@@ -22,11 +21,7 @@ pub(super) fn row(payload_bytes: usize) -> String {
 
 pub(super) const TWO_THREADS: &str = "2 threads, 256 B";
 
-pub(super) fn one_thread(
-    place: &Place,
-    round: &Round,
-    payload_bytes: usize,
-) -> Result<Vec<Sample>, CliError> {
+pub(super) fn one_thread(place: &Place, payload_bytes: usize) -> Result<Vec<Sample>, CliError> {
     let spot = place.spot("stream")?;
     let log = Log::open(spot.config())?;
     let records = records_in(place.payload_bytes, payload_bytes);
@@ -36,16 +31,12 @@ pub(super) fn one_thread(
     log.close()?;
     let on_disk = Reader::open(spot.path())?.total_size_bytes();
     let payload = (records * payload_bytes) as u64;
-    let raw = |space: Space| {
-        let row = space.large_row();
-        round.figure(Group::Raw, &row, Metric::GigabytesPerSecond)
-    };
-    let own = Metric::GigabytesPerSecond;
     let sample = Sample::new(Group::Stream, row(payload_bytes))
         .with(Metric::PerSecond, text::per_second(records as u64, took))
-        .with(own, text::per_second(payload, took) / 1e9)
-        .with_ratio(Metric::RatioToWritten, own, raw(Space::Written))
-        .with_ratio(Metric::RatioToAllocated, own, raw(Space::Allocated))
+        .with(
+            Metric::GigabytesPerSecond,
+            text::per_second(payload, took) / 1e9,
+        )
         .with(
             Metric::DiskPerPayload,
             super::commit::ratio(on_disk, payload),
@@ -55,7 +46,7 @@ pub(super) fn one_thread(
 }
 
 /// Two threads into one log, half of it each.
-pub(super) fn two_threads(place: &Place, round: &Round) -> Result<Vec<Sample>, CliError> {
+pub(super) fn two_threads(place: &Place) -> Result<Vec<Sample>, CliError> {
     let spot = place.spot("stream")?;
     let log = Log::open(spot.config())?;
     let each = records_in(place.payload_bytes / 2, SHARED_BYTES);
@@ -75,7 +66,6 @@ pub(super) fn two_threads(place: &Place, round: &Round) -> Result<Vec<Sample>, C
     let peak = peak.mib();
     log.close()?;
     let records = 2 * each as u64;
-    let one = round.figure(Group::Stream, &row(SHARED_BYTES), Metric::PerSecond);
     let payload = records * SHARED_BYTES as u64;
     let sample = Sample::new(Group::Stream, TWO_THREADS)
         .with(Metric::PerSecond, text::per_second(records, took))
@@ -83,7 +73,6 @@ pub(super) fn two_threads(place: &Place, round: &Round) -> Result<Vec<Sample>, C
             Metric::GigabytesPerSecond,
             text::per_second(payload, took) / 1e9,
         )
-        .with_ratio(Metric::RatioToOneThread, Metric::PerSecond, one)
         .with_some(Metric::PeakMib, peak);
     Ok(vec![sample])
 }

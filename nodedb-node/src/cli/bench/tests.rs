@@ -1,9 +1,7 @@
-//! A report from fixed figures, in all three forms; and the whole command with tiny settings.
+//! A report from fixed figures, in all three forms.
 
-use std::path::Path;
 use std::time::Duration;
 
-use clap::Parser as _;
 use serde_json::Value;
 
 use super::commit::row_name;
@@ -13,10 +11,7 @@ use super::latency::Latency;
 use super::machine::Machine;
 use super::raw_writes::Space;
 use super::report::{BenchReport, Settings};
-use super::work::{PAYLOADS, SCANNED, THREADS};
-use super::{futures_commit, open, replay, rotation, stream};
-use crate::cli::answer::{Answer as _, Outcome, Output};
-use crate::cli::args::{Cli, Command};
+use crate::cli::answer::Answer as _;
 
 fn latency(micros: u64) -> Latency {
     let mut latency = Latency::exact();
@@ -134,108 +129,4 @@ fn the_page_has_tables_and_plots_and_takes_nothing_from_elsewhere() {
     for word in ["http:", "https:", "<script", "@import", "url("] {
         assert!(!elsewhere.contains(word), "{word}");
     }
-}
-
-fn run(line: &str) -> Value {
-    let words = ["nodedb-node", "bench", "--json"].into_iter();
-    let cli = Cli::try_parse_from(words.chain(line.split(' '))).unwrap();
-    let Command::Bench(args) = cli.command else {
-        panic!("another command")
-    };
-    let mut out = Vec::new();
-    let outcome = super::run(&args, &mut Output::new(true, &mut out)).unwrap();
-    assert_eq!(outcome, Outcome::Fine);
-    serde_json::from_slice(&out).unwrap()
-}
-
-fn names_of(report: &Value, group: &str) -> Vec<String> {
-    let rows = report["rows"].as_array().unwrap();
-    let of_group = rows.iter().filter(|row| row["group"] == group);
-    of_group
-        .map(|row| row["name"].as_str().unwrap().to_owned())
-        .collect()
-}
-
-/// Every row there is meant to be, by group.
-fn expected_rows() -> Vec<(&'static str, Vec<String>)> {
-    use replay::Cache::{Cold, Warm};
-    let mut commit: Vec<String> = THREADS.map(row_name).into();
-    commit.push(futures_commit::ROW.to_owned());
-    let mut streams: Vec<String> = PAYLOADS.map(|(bytes, _)| stream::row(bytes)).into();
-    streams.push(stream::TWO_THREADS.to_owned());
-    let replays = PAYLOADS.map(|(bytes, _)| [replay::row(bytes, Cold), replay::row(bytes, Warm)]);
-    let scans = SCANNED.map(|(bytes, _)| replay::scan_row(bytes));
-    let spaces = [Space::Written, Space::Allocated];
-    let mut raw: Vec<String> = spaces.map(Space::small_row).into();
-    raw.extend(spaces.map(Space::large_row));
-    let reads = [
-        "direct reads",
-        "buffered reads, cold",
-        "buffered reads, warm",
-    ];
-    raw.extend(reads.map(|read| format!("1 MiB {read}")));
-    let opens = [1_u64, 8].map(|mib| {
-        [open::Left::Crashed, open::Left::Closed].map(|left| open::row(mib << 20, left))
-    });
-    let loads = [(1, 4096), (16, 256)];
-    let rotations =
-        loads.map(|(threads, bytes)| [false, true].map(|r| rotation::row(threads, bytes, r)));
-    vec![
-        ("raw", raw),
-        ("commit", commit),
-        ("stream", streams),
-        (
-            "replay",
-            replays.into_iter().flatten().chain(scans).collect(),
-        ),
-        ("open", opens.concat()),
-        ("rotation", rotations.concat()),
-    ]
-}
-
-#[test]
-fn a_tiny_run_has_every_row_and_leaves_nothing_behind() {
-    let home = tempfile::tempdir().unwrap();
-    let page = home.path().join("page.html");
-    let directory = home.path().join("on");
-    std::fs::create_dir(&directory).unwrap();
-    let (directory, page): (&Path, &Path) = (&directory, &page);
-    let report = run(&format!(
-        "--dir {} --seconds 0.02 --runs 1 --mib 1 --large --html {}",
-        directory.display(),
-        page.display()
-    ));
-    for (group, expected) in expected_rows() {
-        assert_eq!(names_of(&report, group), expected, "{group}");
-    }
-    for row in report["rows"].as_array().unwrap() {
-        let figures = row["figures"].as_object().unwrap();
-        assert!(!figures.is_empty(), "{row}");
-        for (key, figure) in figures {
-            let median = figure["median"].as_f64().unwrap();
-            let may_be_none = ["rotations", "read_mib"].contains(&key.as_str());
-            assert!(median > 0.0 || may_be_none, "{key} of {row}");
-        }
-    }
-    assert_eq!(std::fs::read_dir(directory).unwrap().count(), 0);
-    assert!(std::fs::read_to_string(page).unwrap().contains("<svg"));
-}
-
-#[test]
-fn only_what_was_asked_for_runs_beside_what_it_is_compared_with() {
-    let home = tempfile::tempdir().unwrap();
-    let report = run(&format!(
-        "--dir {} --seconds 0.02 --runs 2 --mib 1 --only commit-4 stream-2-threads",
-        home.path().display()
-    ));
-    assert_eq!(names_of(&report, "commit"), [row_name(4)]);
-    assert_eq!(
-        names_of(&report, "stream"),
-        [stream::row(256), stream::TWO_THREADS.to_owned()]
-    );
-    assert_eq!(names_of(&report, "open"), Vec::<String>::new());
-    let commit = &report["rows"].as_array().unwrap()[3];
-    assert_eq!(commit["name"], row_name(4));
-    let ratio = &commit["figures"]["rate_x_raw_4k"]["runs"];
-    assert_eq!(ratio.as_array().unwrap().len(), 2, "{commit}");
 }

@@ -1,6 +1,6 @@
 //! The catalogue: everything there is to measure, by name, and what each thing is compared with.
 
-use super::figures::{Round, Sample};
+use super::figures::Sample;
 use super::place::Place;
 use super::raw_writes::Space;
 use super::{commit, futures_commit, open, raw_reads, raw_writes, replay, rotation, stream};
@@ -94,18 +94,18 @@ impl Work {
         }
     }
 
-    /// Measures it once, beside what the round has brought so far.
-    pub(super) fn run(&self, place: &Place, round: &Round) -> Result<Vec<Sample>, CliError> {
+    /// Measures it once.
+    pub(super) fn run(&self, place: &Place) -> Result<Vec<Sample>, CliError> {
         match *self {
             Self::RawSmall(space) => raw_writes::small(place, space),
             Self::RawLarge(space) => raw_writes::large(place, space),
             Self::RawRead => raw_reads::own_file(place),
-            Self::Commit { threads } => commit::threads(place, round, threads),
-            Self::Futures => futures_commit::outstanding(place, round),
-            Self::Stream { payload_bytes } => stream::one_thread(place, round, payload_bytes),
-            Self::StreamTwoThreads => stream::two_threads(place, round),
+            Self::Commit { threads } => commit::threads(place, threads),
+            Self::Futures => futures_commit::outstanding(place),
+            Self::Stream { payload_bytes } => stream::one_thread(place, payload_bytes),
+            Self::StreamTwoThreads => stream::two_threads(place),
             Self::Replay { payload_bytes } => replay::cold_and_warm(place, payload_bytes),
-            Self::Scan { payload_bytes } => replay::scan(place, round, payload_bytes),
+            Self::Scan { payload_bytes } => replay::scan(place, payload_bytes),
             Self::Open { times } => open::crashed_and_closed(place, times),
             Self::Rotation => rotation::with_and_without(place),
         }
