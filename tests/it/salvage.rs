@@ -137,3 +137,33 @@ fn what_is_refused_is_not_said_to_be_dropped() {
     let report = reader.verify(&mut |_, _| {}).unwrap();
     assert_eq!((report.verdict, report.dropped), (None, None));
 }
+
+/// A read of one tenant looks at the payloads of that tenant only: damage to another's payload does
+/// not stand in its way, and damage to its own is told.
+#[test]
+fn a_filtered_read_checks_the_payloads_it_delivers() {
+    let disk = SimDisk::new(3);
+    let log = Log::open(Config::on(disk.storage()).segment_bytes(64 << 10)).unwrap();
+    for tenant in [1, 2, 1, 2_u64] {
+        let scope = Scope::new(TenantId::new(tenant), DatabaseId::new(1), VshardId::new(1));
+        let record = Record::raw(RecordKind::Put, scope, &[7; 100]);
+        log.append(&record).unwrap();
+    }
+    log.close().unwrap();
+    // The third record is tenant 1's: 176 bytes each, behind the header block.
+    let third_payload = 4096 + 2 * 176 + 64;
+    disk.flip_bit("wal-00000000000000000001.seg", third_payload, 3)
+        .unwrap();
+    let reader = Reader::open_on(disk.storage()).unwrap();
+    let of = |tenant| ReadOptions::all().tenant(TenantId::new(tenant));
+    let read = |options| read_through(reader.read(options).unwrap());
+    assert_eq!(read(of(2)), (vec![2, 4], vec![]));
+    assert_eq!(read(of(1)), (vec![1], vec![(3, 3)]));
+    assert_eq!(read(of(1).headers_only()), (vec![1, 3], vec![]));
+    assert_eq!(read(of(1).salvage()), (vec![1], vec![(3, 3)]));
+    assert_eq!(read(ReadOptions::all()), (vec![1, 2], vec![(3, 3)]));
+    assert_eq!(
+        read(ReadOptions::all().salvage()),
+        (vec![1, 2, 4], vec![(3, 3)])
+    );
+}

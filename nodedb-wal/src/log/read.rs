@@ -1,14 +1,13 @@
 //! Reading: a stream of durable records, lent out in place, in bounded memory.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::read_filter::{excludes_segment, holds_unknown_required, narrows, wants};
 use super::read_options::ReadOptions;
 use super::read_route::{Route, Stretch};
+use super::record_view::{ReadStats, RecordView};
 use super::view::{Placed, View};
 use crate::error::{Error, Result};
-use crate::format::RecordHeader;
 use crate::segment::{Found, RecordAt, SegmentEntry, Walk};
 use crate::types::{KindCode, Lsn, LsnRange};
 
@@ -26,6 +25,9 @@ pub struct Records {
     /// The durable frontier when bytes were last read: what lies beyond may have changed since.
     durable: Lsn,
     place: Option<Place>,
+    /// Up to here, the records follow each other in the place, are durable, and may be wanted: there
+    /// is nothing to be looked at between them.
+    clear_until: Lsn,
     /// Whether the options leave any record out that could be read.
     narrows: bool,
     /// A kind that this version knows: the one seen last.
@@ -44,53 +46,6 @@ struct Place {
     route: Route,
 }
 
-/// What a read has cost and brought so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ReadStats {
-    /// Bytes read from segments, read-ahead included.
-    pub bytes_read: u64,
-    /// Records whose header was looked at.
-    pub records_read: u64,
-    /// Records delivered.
-    pub records_delivered: u64,
-    /// Records of an optional kind that this version does not know, passed over.
-    pub records_unknown: u64,
-    /// Segments opened and read.
-    pub segments_read: u64,
-    /// Segments passed over because of their footer.
-    pub segments_skipped: u64,
-}
-
-/// A record of the log, lent out in place.
-#[derive(Clone, Copy, Debug)]
-pub struct RecordView<'a> {
-    /// The header; its checksum was right.
-    pub header: RecordHeader,
-    /// The payload; its checksum was right, unless the read was of headers only. Its memory is
-    /// aligned to 16 bytes.
-    pub payload: &'a [u8],
-    /// Where the record starts in its segment, in bytes.
-    pub offset: u64,
-    /// The segment's file.
-    pub segment: &'a Path,
-    stored: &'a [u8],
-}
-
-impl<'a> RecordView<'a> {
-    /// The record's number.
-    #[must_use]
-    pub const fn lsn(&self) -> Lsn {
-        self.header.lsn
-    }
-
-    /// Header and payload as they are on disk.
-    #[must_use]
-    pub const fn stored_bytes(&self) -> &'a [u8] {
-        self.stored
-    }
-}
-
 impl Records {
     pub(crate) fn open(view: Arc<View>, options: ReadOptions) -> Result<Self> {
         let start = view.start();
@@ -105,6 +60,7 @@ impl Records {
         let narrows = narrows(&options);
         Ok(Self {
             narrows,
+            clear_until: Lsn::ZERO,
             known_kind: None,
             view,
             options,
@@ -159,13 +115,20 @@ impl Records {
     }
 
     fn advance(&mut self) -> Result<Option<RecordAt>> {
-        while self.next_lsn <= self.options.until && self.reaches(self.next_lsn) {
-            let Some(place) = self.place_of_next()? else {
-                continue;
+        loop {
+            if self.next_lsn > self.clear_until && !self.find_way()? {
+                if self.next_lsn <= self.options.until && self.reaches(self.next_lsn) {
+                    continue;
+                }
+                return Ok(None);
+            }
+            let Some(place) = &mut self.place else {
+                return Ok(None);
             };
             match place.walk.next()? {
                 Found::Record(at) => {
                     if self.take(&at)? {
+                        self.check_payload(&at)?;
                         return Ok(Some(at));
                     }
                 }
@@ -185,7 +148,39 @@ impl Records {
                 }
             }
         }
-        Ok(None)
+    }
+
+    /// Comes to where the next record is, and sees how far the way is clear from there; `false` when
+    /// there is nothing to come to, or some records were skipped on the way.
+    fn find_way(&mut self) -> Result<bool> {
+        self.clear_until = Lsn::ZERO;
+        if self.next_lsn > self.options.until || !self.reaches(self.next_lsn) {
+            return Ok(false);
+        }
+        if self.place_of_next()?.is_none() {
+            return Ok(false);
+        }
+        if let Some(place) = &self.place {
+            let segment_end = place.last_lsn.unwrap_or(Lsn::MAX);
+            self.clear_until = self
+                .durable
+                .min(self.options.until)
+                .min(segment_end)
+                .min(place.route.clear_until());
+        }
+        Ok(true)
+    }
+
+    /// A read that leaves records out checks the payloads of those it delivers only, and here.
+    fn check_payload(&mut self, at: &RecordAt) -> Result<()> {
+        let is_checked = !self.narrows || self.options.headers_only;
+        let place = self.place.as_ref();
+        if is_checked || place.is_some_and(|place| place.walk.payload_is_whole(at)) {
+            return Ok(());
+        }
+        self.next_lsn = at.header.lsn;
+        let (first, last) = (at.header.lsn, at.header.lsn);
+        self.damaged(at.offset, LsnRange { first, last })
     }
 
     /// Whether `lsn` is durable. What was read ahead of the frontier is forgotten when it moves.
@@ -282,7 +277,7 @@ impl Records {
             Ok(walk) => walk,
             Err(error) => return Err(self.gone_or(error, &placed.entry)),
         };
-        if self.options.headers_only {
+        if self.options.headers_only || self.narrows {
             walk.headers_only();
         }
         let Placed { entry, last_lsn } = placed;
@@ -374,6 +369,7 @@ impl Records {
             },
             &entry,
         );
+        self.clear_until = Lsn::ZERO;
         if self.options.salvage {
             self.next_lsn = missing.last.next();
         } else {
@@ -392,6 +388,7 @@ impl Records {
     }
 
     fn leave_segment(&mut self) {
+        self.clear_until = Lsn::ZERO;
         if let Some(place) = self.place.take() {
             self.stats.bytes_read += place.walk.bytes_read();
         }

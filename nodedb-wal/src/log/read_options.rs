@@ -8,6 +8,8 @@ use crate::types::{
 
 /// What a read delivers: everything, unless narrowed. Conditions are joined by "and"; several kinds
 /// by "or".
+///
+/// The header of every record that is read is checked, the payload of every record that is delivered.
 #[derive(Clone, Debug)]
 pub struct ReadOptions {
     pub(crate) from: Option<Lsn>,

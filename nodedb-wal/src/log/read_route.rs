@@ -49,6 +49,17 @@ impl Route {
         }
     }
 
+    /// Up to where there is nothing to skip from here.
+    pub(crate) fn clear_until(&self) -> Lsn {
+        match self {
+            Self::Whole => Lsn::MAX,
+            Self::Zones { zones, at, .. } => zones
+                .get(*at + 1)
+                .map_or(Lsn::MAX, |next| next.first_lsn.previous()),
+            Self::Controls(_) => Lsn::ZERO,
+        }
+    }
+
     /// Moves `walk`, which is to come to record `next_lsn`, to the next part that can be wanted.
     pub(crate) fn follow(
         &mut self,

@@ -158,6 +158,11 @@ impl Walk {
         self.cursor.loaded(at.offset + record::BYTES as u64, len)
     }
 
+    /// Whether the payload of the record found last fits its checksum.
+    pub(crate) fn payload_is_whole(&self, at: &RecordAt) -> bool {
+        crc32c(self.payload(at)) == at.header.payload_crc
+    }
+
     /// Header and payload of the record found last, as stored.
     pub(crate) fn stored(&self, at: &RecordAt) -> &[u8] {
         self.cursor
