@@ -11,6 +11,7 @@ use super::latency::Latency;
 use super::logs::settled;
 use super::machine::Peak;
 use super::place::Place;
+use super::raw_writes::Pace;
 use crate::cli::error::CliError;
 use crate::cli::text;
 
@@ -47,7 +48,8 @@ pub(super) fn row_name(threads: usize) -> String {
 }
 
 pub(super) fn threads(place: &Place, threads: usize) -> Result<Vec<Sample>, CliError> {
-    let spot = place.spot("commit")?;
+    let (spot, raw) = (place.spot("commit")?, place.spot("raw-pace")?);
+    let pace = Pace::before(place, &raw)?;
     let log = settled(spot.config())?;
     let peak = Peak::start();
     let load = Load {
@@ -60,6 +62,7 @@ pub(super) fn threads(place: &Place, threads: usize) -> Result<Vec<Sample>, CliE
     let peak = peak.mib();
     log.close()?;
     let sample = ran.sample(Group::Commit, row_name(threads));
+    let sample = pace.after(sample)?;
     Ok(vec![sample.with_some(Metric::PeakMib, peak)])
 }
 

@@ -1,4 +1,4 @@
-//! Puts a row beside what else its round has brought: the raw disk, one thread, a full replay. A pure
+//! Puts a row beside what else its round has brought: raw writes, one thread, a full replay. A pure
 //! function; what one workload measures on both sides, it compares itself.
 
 use super::figures::{Group, Metric, Round, Sample};
@@ -9,20 +9,11 @@ use super::{replay, stream};
 /// The same row, with its ratios to rows of the same round.
 pub(super) fn beside_others(sample: Sample, round: &Round) -> Sample {
     match sample.group {
-        Group::Commit => beside_durable_write(sample, round),
         Group::Stream if sample.name == stream::TWO_THREADS => beside_one_thread(sample, round),
         Group::Stream => beside_sequential_writes(sample, round),
         Group::Replay => beside_full_replay(sample, round),
-        Group::Raw | Group::Open | Group::Rotation => sample,
+        Group::Raw | Group::Commit | Group::Open | Group::Rotation => sample,
     }
-}
-
-fn beside_durable_write(sample: Sample, round: &Round) -> Sample {
-    let raw = |metric| round.figure(Group::Raw, &Space::Written.small_row(), metric);
-    let (rate, p50) = (raw(Metric::PerSecond), raw(Metric::P50Micros));
-    sample
-        .with_ratio(Metric::RatioToDurableWrite, Metric::PerSecond, rate)
-        .with_ratio(Metric::P50RatioToDurableWrite, Metric::P50Micros, p50)
 }
 
 fn beside_sequential_writes(sample: Sample, round: &Round) -> Sample {
@@ -54,7 +45,6 @@ fn beside_full_replay(sample: Sample, round: &Round) -> Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::bench::commit::row_name;
 
     fn check(base: &[Sample], sample: Sample, expected: &[(Metric, f64)]) {
         let round = Round {
@@ -74,21 +64,12 @@ mod tests {
                 .with(Metric::P50Micros, value)
         };
         let base = [
-            rate(Group::Raw, Space::Written.small_row(), 2.0),
             rate(Group::Raw, Space::Written.large_row(), 4.0),
             rate(Group::Raw, Space::Allocated.large_row(), 8.0),
             rate(Group::Stream, stream::row(256), 16.0),
             rate(Group::Replay, replay::row(256, replay::Cache::Warm), 32.0),
         ];
         let of = |group, name: String| rate(group, name, 64.0);
-        check(
-            &base,
-            of(Group::Commit, row_name(4)),
-            &[
-                (Metric::RatioToDurableWrite, 32.0),
-                (Metric::P50RatioToDurableWrite, 32.0),
-            ],
-        );
         check(
             &base,
             of(Group::Stream, stream::row(64)),

@@ -14,6 +14,7 @@ use super::latency::Latency;
 use super::logs::settled;
 use super::machine::Peak;
 use super::place::Place;
+use super::raw_writes::Pace;
 use crate::cli::error::CliError;
 use crate::cli::text;
 
@@ -24,7 +25,8 @@ const TIMED_EACH: usize = 16;
 pub(super) const ROW: &str = "10,000 futures";
 
 pub(super) fn outstanding(place: &Place) -> Result<Vec<Sample>, CliError> {
-    let spot = place.spot("futures")?;
+    let (spot, raw) = (place.spot("futures")?, place.spot("raw-pace")?);
+    let pace = Pace::before(place, &raw)?;
     let log = settled(spot.config())?;
     let peak = Peak::start();
     let (ran, commits) = block_on(drive(&log, &place.content, place.warm_up(), place.time))?;
@@ -36,7 +38,7 @@ pub(super) fn outstanding(place: &Place) -> Result<Vec<Sample>, CliError> {
     sample
         .figures
         .retain(|(metric, _)| *metric != Metric::PerSecond);
-    let sample = sample.with(Metric::PerSecond, rate);
+    let sample = pace.after(sample.with(Metric::PerSecond, rate))?;
     Ok(vec![sample.with_some(Metric::PeakMib, peak)])
 }
 

@@ -8,10 +8,12 @@ use nodedb_wal::storage::{AlignedBuf, StorageFile, WriteError};
 use super::figures::{Group, Metric, Sample};
 use super::latency::Latency;
 use super::place::{Place, Spot, io};
+use super::summary::median;
 use crate::cli::error::CliError;
 use crate::cli::text;
 
 const SMALL_BYTES: usize = 4 << 10;
+const SMALL_FILE_BYTES: u64 = 64 << 20;
 const LARGE_BYTES: usize = 1 << 20;
 const FILE: &str = "raw";
 
@@ -46,18 +48,22 @@ impl Space {
 /// 4 KiB at a time, each durable before the next.
 pub(super) fn small(place: &Place, space: Space) -> Result<Vec<Sample>, CliError> {
     let spot = place.spot("raw-small")?;
-    let ran = Writer::new(place, &spot, space, SMALL_BYTES, 64 << 20)?.run(place)?;
+    let mut writer = Writer::new(place, &spot, space, SMALL_BYTES, SMALL_FILE_BYTES)?;
+    writer.run(place.warm_up(), u64::MAX)?;
+    let ran = writer.run(place.time, u64::MAX)?;
     let sample = Sample::new(Group::Raw, space.small_row())
         .with(Metric::PerSecond, text::per_second(ran.writes, ran.busy))
         .with_latency(ran.latency);
     Ok(vec![sample])
 }
 
-/// 1 MiB at a time, in order.
+/// 1 MiB at a time, in order; no more than a stream writes, so as not to use up what a disk with a
+/// budget grants to the rows behind.
 pub(super) fn large(place: &Place, space: Space) -> Result<Vec<Sample>, CliError> {
     let spot = place.spot("raw-large")?;
     let file_bytes = place.payload_bytes.min(1 << 30);
-    let ran = Writer::new(place, &spot, space, LARGE_BYTES, file_bytes)?.run(place)?;
+    let mut writer = Writer::new(place, &spot, space, LARGE_BYTES, file_bytes)?;
+    let ran = writer.run(place.time, file_bytes / LARGE_BYTES as u64)?;
     let bytes = ran.writes * LARGE_BYTES as u64;
     let sample = Sample::new(Group::Raw, space.large_row())
         .with(Metric::PerSecond, text::per_second(ran.writes, ran.busy))
@@ -67,6 +73,49 @@ pub(super) fn large(place: &Place, space: Space) -> Result<Vec<Sample>, CliError
         )
         .with_latency(ran.latency);
     Ok(vec![sample])
+}
+
+/// The pace of durable 4 KiB writes over written space right before and after something: a disk that
+/// is shared or has a budget is not as fast at one moment as at another.
+pub(super) struct Pace<'a> {
+    writer: Writer<'a>,
+    time: Duration,
+    /// Rate and p50 of each time it was taken.
+    taken: Vec<(f64, f64)>,
+}
+
+impl<'a> Pace<'a> {
+    /// Takes it for the first time. It writes to `spot`.
+    pub(super) fn before(place: &Place, spot: &'a Spot) -> Result<Self, CliError> {
+        let mut writer = Writer::new(place, spot, Space::Written, SMALL_BYTES, SMALL_FILE_BYTES)?;
+        let time = place.time / 4;
+        writer.run(time / 4, u64::MAX)?;
+        let taken = Vec::new();
+        let mut pace = Self {
+            writer,
+            time,
+            taken,
+        };
+        pace.take()?;
+        Ok(pace)
+    }
+
+    /// Takes it for the last time, and puts `sample` beside the mean.
+    pub(super) fn after(mut self, sample: Sample) -> Result<Sample, CliError> {
+        self.take()?;
+        let (rates, p50s): (Vec<f64>, Vec<f64>) = self.taken.into_iter().unzip();
+        let (rate, p50) = (Some(median(&rates)), Some(median(&p50s)));
+        Ok(sample
+            .with_ratio(Metric::RatioToDurableWrite, Metric::PerSecond, rate)
+            .with_ratio(Metric::P50RatioToDurableWrite, Metric::P50Micros, p50))
+    }
+
+    fn take(&mut self) -> Result<(), CliError> {
+        let ran = self.writer.run(self.time, u64::MAX)?;
+        let rate = text::per_second(ran.writes, ran.busy);
+        self.taken.push((rate, ran.latency.micros_at(0.5)));
+        Ok(())
+    }
 }
 
 /// Why a write did not happen, as any other operation tells it.
@@ -112,17 +161,14 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn run(mut self, place: &Place) -> Result<Ran, CliError> {
+    /// Writes for so long, or so often if that takes less.
+    fn run(&mut self, time: Duration, writes_max: u64) -> Result<Ran, CliError> {
         let mut ran = Ran {
             latency: Latency::exact(),
             writes: 0,
             busy: Duration::ZERO,
         };
-        let warm = Instant::now() + place.warm_up();
-        while Instant::now() < warm {
-            self.write()?;
-        }
-        while ran.busy < place.time {
+        while ran.busy < time && ran.writes < writes_max {
             let took = self.write()?;
             ran.latency.record(took);
             ran.writes += 1;
