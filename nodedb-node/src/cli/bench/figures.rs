@@ -64,6 +64,8 @@ pub(super) enum Metric {
     ReadMib,
     /// Rate against that of the raw 4 KiB durable write, one in flight.
     RatioToDurableWrite,
+    /// The faster of the two raw rates taken before and after, against the slower.
+    PaceSpread,
     /// p50 against that of the raw 4 KiB durable write.
     P50RatioToDurableWrite,
     /// Payload per second against raw 1 MiB writes over written space.
@@ -95,6 +97,7 @@ impl Metric {
             Self::FirstDurableMillis => "first_durable_ms",
             Self::ReadMib => "read_mib",
             Self::RatioToDurableWrite => "rate_x_raw_4k",
+            Self::PaceSpread => "raw_4k_spread",
             Self::P50RatioToDurableWrite => "p50_x_raw_4k",
             Self::RatioToWritten => "x_raw_1m_written",
             Self::RatioToAllocated => "x_raw_1m_allocated",
@@ -121,6 +124,7 @@ impl Metric {
             Self::FirstDurableMillis => "first durable ms",
             Self::ReadMib => "read MiB",
             Self::RatioToDurableWrite => "rate / raw 4 KiB",
+            Self::PaceSpread => "raw max/min",
             Self::P50RatioToDurableWrite => "p50 / raw 4 KiB",
             Self::RatioToWritten => "/ raw written",
             Self::RatioToAllocated => "/ raw allocated",
@@ -155,6 +159,7 @@ impl Metric {
             }
             Self::GigabytesPerSecond
             | Self::RatioToDurableWrite
+            | Self::PaceSpread
             | Self::P50RatioToDurableWrite
             | Self::RatioToWritten
             | Self::RatioToAllocated

@@ -67,10 +67,10 @@ impl Plot {
             .y_desc(self.y_label)
             .x_label_formatter(&mark)
             .y_label_formatter(&|value| short(*value))
-            .label_style(("sans-serif", 13))
-            .axis_desc_style(("sans-serif", 14))
+            .label_style(("sans-serif", 15))
+            .axis_desc_style(("sans-serif", 16))
             .bold_line_style(BLACK.mix(0.2))
-            .light_line_style(BLACK.mix(0.05))
+            .max_light_lines(0)
             .draw()
             .ok()?;
         for (line, colour) in self.lines.iter().zip(LINE_COLOURS.iter().cycle()) {
@@ -85,7 +85,7 @@ impl Plot {
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::UpperLeft)
-            .label_font(("sans-serif", 13))
+            .label_font(("sans-serif", 15))
             .draw()
             .ok()?;
         area.present().ok()

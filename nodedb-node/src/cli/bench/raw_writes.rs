@@ -8,7 +8,7 @@ use nodedb_wal::storage::{AlignedBuf, StorageFile, WriteError};
 use super::figures::{Group, Metric, Sample};
 use super::latency::Latency;
 use super::place::{Place, Spot, io};
-use super::summary::median;
+use super::summary::{median, spread};
 use crate::cli::error::CliError;
 use crate::cli::text;
 
@@ -107,7 +107,8 @@ impl<'a> Pace<'a> {
         let (rate, p50) = (Some(median(&rates)), Some(median(&p50s)));
         Ok(sample
             .with_ratio(Metric::RatioToDurableWrite, Metric::PerSecond, rate)
-            .with_ratio(Metric::P50RatioToDurableWrite, Metric::P50Micros, p50))
+            .with_ratio(Metric::P50RatioToDurableWrite, Metric::P50Micros, p50)
+            .with(Metric::PaceSpread, spread(&rates)))
     }
 
     fn take(&mut self) -> Result<(), CliError> {

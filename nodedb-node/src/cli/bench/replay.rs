@@ -37,14 +37,16 @@ pub(super) fn scan_row(payload_bytes: usize) -> String {
     format!("{}, warm, 1 % kept", whole_size(payload_bytes as u64))
 }
 
-/// Reads the log of this payload cold and warm, the raw reads of its files in between.
+/// Reads the log of this payload cold and warm, with raw reads of its files before and after; the best
+/// of those is what it is compared with.
 pub(super) fn cold_and_warm(place: &Place, payload_bytes: usize) -> Result<Vec<Sample>, CliError> {
     let directory = log_of(place, payload_bytes)?;
     let files = segment_files(&directory)?;
     let direct = files.read_rate(Reading::Direct)?;
-    let raw_cold = files.read_rate(Reading::Cold)?.max(direct);
+    let before = files.read_rate(Reading::Cold)?;
     files.drop_from_cache()?;
     let cold = read(&directory, ReadOptions::all())?;
+    let raw_cold = files.read_rate(Reading::Cold)?.max(before).max(direct);
     let warm_up = files.read_rate(Reading::Warm)?;
     let warm = read(&directory, ReadOptions::all())?;
     let raw_warm = files.read_rate(Reading::Warm)?.max(warm_up);

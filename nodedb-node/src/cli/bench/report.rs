@@ -8,7 +8,7 @@ use super::BenchArgs;
 use super::figures::{Group, Metric, Round};
 use super::goals::{Judged, judge};
 use super::machine::Machine;
-use super::summary::{Row, summarize};
+use super::summary::{Row, summarize, unsteady};
 use crate::cli::answer::Answer;
 use crate::cli::text::{self, Column};
 
@@ -19,6 +19,8 @@ pub(super) struct BenchReport {
     pub(super) machine: Machine,
     pub(super) rows: Vec<Row>,
     pub(super) goals: Vec<Judged>,
+    /// Rows whose raw writes changed their pace, and by how much: their ratios say little.
+    pub(super) unsteady: Vec<(String, f64)>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -59,6 +61,7 @@ impl BenchReport {
             settings,
             machine,
             goals: judge(&rows),
+            unsteady: unsteady(&rows),
             rows,
         }
     }
@@ -121,6 +124,12 @@ impl BenchReport {
         if let Some(load) = machine.load_before {
             facts.push(("load before", format!("{load:.2}")));
         }
+        for (row, spread) in &self.unsteady {
+            facts.push((
+                "UNSTEADY DISK",
+                format!("{row}: {spread:.1} times faster at one moment"),
+            ));
+        }
         if !settings.optimized {
             facts.push(("NOT OPTIMIZED", "build with --release".to_owned()));
         }
@@ -176,6 +185,13 @@ struct ReportJson<'a> {
     machine: &'a Machine,
     rows: Vec<RowJson<'a>>,
     goals: Vec<GoalJson<'a>>,
+    unsteady: Vec<UnsteadyJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct UnsteadyJson<'a> {
+    row: &'a str,
+    spread: f64,
 }
 
 #[derive(Serialize)]
@@ -261,6 +277,14 @@ impl Serialize for BenchReport {
             machine: &self.machine,
             rows: self.rows.iter().map(RowJson::new).collect(),
             goals: self.goals.iter().map(GoalJson::new).collect(),
+            unsteady: self
+                .unsteady
+                .iter()
+                .map(|(row, spread)| UnsteadyJson {
+                    row,
+                    spread: *spread,
+                })
+                .collect(),
         };
         json.serialize(serializer)
     }

@@ -85,6 +85,36 @@ pub(super) fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// The largest value against the smallest; 1 of none.
+pub(super) fn spread(values: &[f64]) -> f64 {
+    let (low, high) = values
+        .iter()
+        .copied()
+        .fold((f64::INFINITY, 0.0_f64), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
+    if low <= high { high / low } else { 1.0 }
+}
+
+/// Raw writes that were this much slower at one moment than at another: where there is anything here,
+/// the disk was not the same for both sides of a ratio.
+pub(super) fn unsteady(rows: &[Row]) -> Vec<(String, f64)> {
+    const SPREAD_MAX: f64 = 2.0;
+    let of = |row: &Row| {
+        let spreads = row
+            .figures
+            .iter()
+            .filter_map(|figure| match (row.group, figure.metric) {
+                (Group::Raw, Metric::PerSecond) => Some(spread(&figure.runs)),
+                (_, Metric::PaceSpread) => figure.runs.iter().copied().reduce(f64::max),
+                _ => None,
+            });
+        let worst = spreads.reduce(f64::max)?;
+        (worst > SPREAD_MAX).then(|| (format!("{}: {}", row.group.name(), row.name), worst))
+    };
+    rows.iter().filter_map(of).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -143,5 +173,23 @@ mod tests {
         let rows = summarize(&rounds);
         assert_eq!(rows[0].median(Metric::PeakMib), Some(7.0));
         assert_eq!(rows[0].median(Metric::PerSecond), Some(3.0));
+    }
+
+    #[test]
+    fn a_disk_that_changed_its_pace_is_named() {
+        let raw = |rate| Sample::new(Group::Raw, "a").with(Metric::PerSecond, rate);
+        let commit = |spread| Sample::new(Group::Commit, "b").with(Metric::PaceSpread, spread);
+        let check = |rates: [f64; 2], spreads: [f64; 2], expected: &[(&str, f64)]| {
+            let rounds = [0, 1].map(|n| Round {
+                samples: vec![raw(rates[n]), commit(spreads[n])],
+            });
+            let found = unsteady(&summarize(&rounds));
+            let found: Vec<(&str, f64)> = found.iter().map(|(n, s)| (n.as_str(), *s)).collect();
+            assert_eq!(found, expected);
+        };
+        check([10.0, 12.0], [1.0, 1.9], &[]);
+        check([10.0, 30.0], [1.0, 1.0], &[("raw: a", 3.0)]);
+        check([10.0, 10.0], [1.0, 8.0], &[("commit: b", 8.0)]);
+        assert!((spread(&[]) - 1.0).abs() < 1e-12);
     }
 }
