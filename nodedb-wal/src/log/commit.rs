@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::MutexGuard;
 
+use super::prepare::Space;
 use super::state::{Core, Disk, State};
 use crate::config::TailPolicy;
 use crate::error::{Error, Result};
@@ -143,9 +144,18 @@ impl Core {
         write
     }
 
-    /// Half-way through a segment the next one is made ready.
+    /// Half-way through a segment the next one is made ready; and at once when small writes have come
+    /// to a segment whose space is for a bulk load.
     fn ask_for_next_segment(&self, state: &mut State) {
         let position = state.filling.position();
+        if let Some(active) = &mut state.active
+            && active.space == Space::Bulk
+            && !active.is_bulk(position)
+        {
+            active.space = Space::Hurried;
+            active.asked_for_next = true;
+            self.preparer.want_next();
+        }
         if let Some(active) = &mut state.active
             && !active.asked_for_next
             && position > active.entry.header().capacity / 2
