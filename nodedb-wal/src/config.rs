@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::format::layout::BLOCK_BYTES;
@@ -23,9 +24,14 @@ pub enum TailPolicy {
 /// How much of the log is read and checked before it is opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OpenCheck {
-    /// Every segment's header, and the whole of the last segment: its cost does not grow with the
-    /// log. Damage in older, sealed segments is found when they are read.
+    /// Every segment's header and trailer, and the last writes of the log, a few megabytes: neither
+    /// the log's length nor a segment's matters. Damage in front of the last writes is found
+    /// when it is read. A last segment that was not sealed is checked whole once the log is open,
+    /// before it is sealed: see [`Log::finish_recovery`](crate::Log::finish_recovery).
     #[default]
+    LastWrites,
+    /// Also the whole of the last segment. Damage in older, sealed segments is found when they are
+    /// read.
     LastSegment,
     /// Every byte of the log. Damage anywhere refuses to open.
     Everything,
@@ -41,6 +47,7 @@ pub struct Config {
     pub(crate) io_mode: IoMode,
     pub(crate) tail_policy: TailPolicy,
     pub(crate) open_check: OpenCheck,
+    pub(crate) witness_after: Option<Duration>,
     pub(crate) storage: Option<Arc<dyn Storage>>,
 }
 
@@ -62,6 +69,7 @@ impl Config {
             io_mode: IoMode::Direct,
             tail_policy: TailPolicy::default(),
             open_check: OpenCheck::default(),
+            witness_after: Some(Duration::from_millis(10)),
             storage: None,
         }
     }
@@ -119,6 +127,15 @@ impl Config {
         self
     }
 
+    /// After which time without a write the log vouches for its last one, so that damage to it can be
+    /// told from a write that was cut off: 10 ms as it comes, at the price of one block for each idle
+    /// period; `None` for never.
+    #[must_use]
+    pub fn witness_after(mut self, idle: Option<Duration>) -> Self {
+        self.witness_after = idle;
+        self
+    }
+
     /// The log's directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
@@ -130,11 +147,8 @@ impl Config {
         if let Some(storage) = &self.storage {
             return Ok(Arc::clone(storage));
         }
-        OsStorage::create_directory(&self.directory).map_err(|source| Error::Io {
-            operation: "create directory",
-            path: self.directory.clone(),
-            source,
-        })?;
+        OsStorage::create_directory(&self.directory)
+            .map_err(|source| Error::of_io("create directory", self.directory.clone(), source))?;
         Ok(Arc::new(OsStorage::new(&self.directory, self.io_mode)))
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::format::SegmentHeaderFault;
 use crate::payload::PayloadError;
+use crate::storage::is_no_space;
 use crate::types::{KindCode, Lsn, LsnRange};
 
 /// The result of an operation on the log.
@@ -59,6 +60,13 @@ pub enum Error {
     #[error("the log stopped after a failed write")]
     Poisoned {
         /// The failure that stopped it.
+        source: Arc<Self>,
+    },
+    /// A segment that an earlier process did not seal is not what was written. It stays as it is;
+    /// what is whole in it can be read.
+    #[error("a segment of the past cannot be sealed")]
+    Unsealed {
+        /// What is wrong with it.
         source: Arc<Self>,
     },
     /// The log was closed.
@@ -221,6 +229,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the operating system said to `operation`, a full disk told apart.
+    pub(crate) fn of_io(operation: &'static str, path: PathBuf, source: io::Error) -> Self {
+        if is_no_space(&source) {
+            return Self::DiskFull { path, source };
+        }
+        Self::Io {
+            operation,
+            path,
+            source,
+        }
+    }
+
     /// What a caller can do about it.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
@@ -247,7 +267,7 @@ impl Error {
             | Self::UnknownRequiredKind { .. }
             | Self::Payload(_) => ErrorClass::Corruption,
             Self::Io { .. } | Self::DiskFull { .. } => ErrorClass::Io,
-            Self::Poisoned { source } => source.class(),
+            Self::Poisoned { source } | Self::Unsealed { source } => source.class(),
         }
     }
 

@@ -7,15 +7,22 @@ mod log;
 pub mod payload;
 mod segment;
 pub mod storage;
+mod sync;
 pub mod types;
 
 pub use config::{Config, OpenCheck, TailPolicy};
 pub use error::{Error, ErrorClass, Result};
+#[cfg(feature = "metrics")]
+pub use log::MetricsExporter;
 pub use log::{
-    Commit, Dropped, DurableLsn, Finding, Log, ReadOptions, ReadStats, Reader, RecordView, Records,
-    RecoveryReport, SegmentInfo, Stats, Truncated, Verdict, VerifyReport,
+    Commit, Dropped, DurableLsn, Finding, Histogram, Log, ReadOptions, ReadStats, Reader,
+    RecordView, Records, RecoveryReport, SegmentInfo, SegmentSpace, Stall, Stats, Truncated,
+    Verdict, VerifyReport, WriteMethod,
 };
+#[cfg(feature = "interleave")]
+#[doc(hidden)]
+pub use sync::{Planted, plant};
 pub use types::{
-    CollectionTag, DatabaseId, Epoch, Lsn, LsnRange, Record, RecordKind, Scope, TenantId,
-    Timestamp, VshardId,
+    CollectionTag, DatabaseId, Envelope, Epoch, LogId, Lsn, LsnRange, Record, RecordKind, Scope,
+    TenantId, Timestamp, VshardId,
 };

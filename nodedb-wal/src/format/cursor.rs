@@ -99,6 +99,7 @@ pub(crate) fn put(bytes: &mut [u8], field: super::layout::Field, value: &[u8]) {
 }
 
 /// A field of a fixed-size structure whose length was checked by its caller.
+#[inline]
 pub(crate) fn take<const N: usize>(bytes: &[u8], field: super::layout::Field) -> [u8; N] {
     assert_eq!(N, field.width, "`{}` has another width", field.name);
     let mut value = [0; N];

@@ -38,6 +38,11 @@ impl<T: Ord + Copy> Span<T> {
         self.max = self.max.max(value);
     }
 
+    pub(crate) fn include_all(&mut self, other: Self) {
+        self.include(other.min);
+        self.include(other.max);
+    }
+
     /// Whether the two spans share a value.
     pub(crate) fn touches(&self, other: &Self) -> bool {
         self.min <= other.max && other.min <= self.max
@@ -101,6 +106,13 @@ pub(crate) struct Zone {
     pub(crate) vshards: IdMask,
     pub(crate) collections: IdMask,
     pub(crate) kinds: IdMask,
+}
+
+impl Zone {
+    /// Where the zone ends: the next record from here on begins another.
+    pub(crate) fn end(&self) -> u64 {
+        self.offset + ZONE_BYTES
+    }
 }
 
 /// What a segment holds.
@@ -198,6 +210,7 @@ impl SegmentIndex {
                 value: u64::from(bits),
             };
             let code = KindCode::from_bits(u16::try_from(bits).map_err(|_| fault)?);
+            rises(&kinds, &code).then_some(()).ok_or(fault)?;
             kinds.insert(code, c.u64("kind count")?);
         }
         let tenants = id_counts(c, "tenants")?;
@@ -285,6 +298,11 @@ fn epoch_span(c: &mut Cursor<'_>) -> Result<Span<Epoch>, DecodeFault> {
     })
 }
 
+/// Whether `key` comes behind all that are there: what is counted stands in rising order, each once.
+fn rises<K: Ord>(counts: &BTreeMap<K, u64>, key: &K) -> bool {
+    counts.last_key_value().is_none_or(|(last, _)| last < key)
+}
+
 fn id_counts(c: &mut Cursor<'_>, field: &'static str) -> Result<IdCounts, DecodeFault> {
     let count = c.u32(field)?;
     let fault = DecodeFault::OutOfRange {
@@ -299,86 +317,12 @@ fn id_counts(c: &mut Cursor<'_>, field: &'static str) -> Result<IdCounts, Decode
     let mut counts = BTreeMap::new();
     for _ in 0..count {
         let id = c.u64(field)?;
+        let fault = DecodeFault::OutOfRange { field, value: id };
+        rises(&counts, &id).then_some(()).ok_or(fault)?;
         counts.insert(id, c.u64(field)?);
     }
     Ok(IdCounts { counts, others })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sample() -> SegmentIndex {
-        let time = Span {
-            min: Timestamp::from_nanos(-5),
-            max: Timestamp::from_nanos(5),
-        };
-        let epoch = Span {
-            min: Epoch::new(1),
-            max: Epoch::new(2),
-        };
-        let mut tenants = IdCounts::default();
-        tenants.add(7, 1);
-        tenants.add(7, 1);
-        tenants.add(9, 1);
-        let mut mask = IdMask::default();
-        mask.add(7);
-        SegmentIndex {
-            first_lsn: Lsn::new(1),
-            last_lsn: Lsn::new(3),
-            time,
-            epoch,
-            payload_bytes: 300,
-            writes: 2,
-            kinds: BTreeMap::from([(RecordKind::Put.code(), 3)]),
-            tenants,
-            databases: IdCounts {
-                counts: BTreeMap::new(),
-                others: 3,
-            },
-            vshards: IdCounts::default(),
-            zones: vec![Zone {
-                offset: 4096,
-                first_lsn: Lsn::new(1),
-                time,
-                epoch,
-                tenants: mask,
-                databases: mask,
-                vshards: mask,
-                collections: mask,
-                kinds: mask,
-            }],
-            controls: vec![4096, 5000],
-        }
-    }
-
-    #[test]
-    fn decode_gives_back_what_was_encoded() {
-        let bytes = sample().encode();
-        assert_eq!(bytes.len(), sample().encoded_len());
-        assert_eq!(SegmentIndex::decode(&bytes), Ok(sample()));
-    }
-
-    #[test]
-    fn every_cut_and_every_extra_byte_is_refused() {
-        let mut bytes = sample().encode();
-        for len in 0..bytes.len() {
-            assert!(SegmentIndex::decode(&bytes[..len]).is_err(), "cut to {len}");
-        }
-        bytes.push(0);
-        assert_eq!(
-            SegmentIndex::decode(&bytes),
-            Err(DecodeFault::Trailing { bytes: 1 })
-        );
-    }
-
-    #[test]
-    fn ids_beyond_the_limit_are_counted_together_and_exclude_nothing() {
-        let mut ids = IdCounts::default();
-        for id in 0..=ID_COUNTS_MAX as u64 {
-            ids.add(id, 1);
-        }
-        assert_eq!(ids.others, 1);
-        assert!(!ids.excludes([u64::MAX].into_iter()));
-    }
-}
+mod tests;

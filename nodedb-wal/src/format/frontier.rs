@@ -1,7 +1,7 @@
 //! The frontier record: the end of each write. It uses no LSN and has no payload; after it, the
 //! rest of its block is zeros until the next write goes on there.
 
-use super::checksum::HeaderSeed;
+use super::checksum::{Digest, HeaderSeed};
 use super::cursor::{put, take};
 use super::layout::{ALIGN_BYTES, FRONTIER_KIND, frontier};
 use super::record_header::{kind_bits, stored_crc};
@@ -20,10 +20,12 @@ pub struct Frontier {
     pub last_lsn: Lsn,
     /// Everything up to here was durable before this write was built.
     pub durable_lsn: Lsn,
-    /// The first record of this write; one past `last_lsn` for a write without records.
-    pub first_lsn: Lsn,
+    /// How many records this write has: the last of them is `last_lsn`.
+    pub records: u32,
     /// Writes of a segment are numbered from 0.
-    pub write_number: u64,
+    pub write_number: u32,
+    /// Over every record of the segment up to `last_lsn`.
+    pub digest: Digest,
     /// The oldest LSN the log still promises to hold: everything before it was truncated away.
     pub start_lsn: Lsn,
     /// When the write was built.
@@ -62,15 +64,16 @@ impl Frontier {
             frontier::durable_lsn,
             &self.durable_lsn.value().to_le_bytes(),
         );
-        put(
-            &mut bytes,
-            frontier::first_lsn,
-            &self.first_lsn.value().to_le_bytes(),
-        );
+        put(&mut bytes, frontier::records, &self.records.to_le_bytes());
         put(
             &mut bytes,
             frontier::write_number,
             &self.write_number.to_le_bytes(),
+        );
+        put(
+            &mut bytes,
+            frontier::digest,
+            &self.digest.value().to_le_bytes(),
         );
         put(
             &mut bytes,
@@ -99,8 +102,9 @@ impl Frontier {
             position,
             last_lsn: Lsn::new(u64::from_le_bytes(take(bytes, frontier::last_lsn))),
             durable_lsn: Lsn::new(u64::from_le_bytes(take(bytes, frontier::durable_lsn))),
-            first_lsn: Lsn::new(u64::from_le_bytes(take(bytes, frontier::first_lsn))),
-            write_number: u64::from_le_bytes(take(bytes, frontier::write_number)),
+            records: u32::from_le_bytes(take(bytes, frontier::records)),
+            write_number: u32::from_le_bytes(take(bytes, frontier::write_number)),
+            digest: Digest::from_value(u64::from_le_bytes(take(bytes, frontier::digest))),
             start_lsn: Lsn::new(u64::from_le_bytes(take(bytes, frontier::start_lsn))),
             timestamp: Timestamp::from_nanos(i64::from_le_bytes(take(bytes, frontier::timestamp))),
         })
@@ -116,8 +120,9 @@ mod tests {
             position: 8192 + 320,
             last_lsn: Lsn::new(9),
             durable_lsn: Lsn::new(7),
-            first_lsn: Lsn::new(8),
+            records: 2,
             write_number: 3,
+            digest: Digest::EMPTY.extended(4),
             start_lsn: Lsn::FIRST,
             timestamp: Timestamp::from_nanos(5),
         }

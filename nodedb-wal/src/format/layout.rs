@@ -74,8 +74,9 @@ table! {
     flags @ 14 + 2;
     last_lsn @ 16 + 8;
     durable_lsn @ 24 + 8;
-    first_lsn @ 32 + 8;
-    write_number @ 40 + 8;
+    records @ 32 + 4;
+    write_number @ 36 + 4;
+    digest @ 40 + 8;
     start_lsn @ 48 + 8;
     timestamp @ 56 + 8;
 }

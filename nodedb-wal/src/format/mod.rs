@@ -9,6 +9,9 @@ pub(crate) mod footer;
 pub(crate) mod frontier;
 pub mod layout;
 pub(crate) mod record_header;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod round_trip;
 pub(crate) mod segment_header;
 pub(crate) mod trailer;
 

@@ -102,24 +102,30 @@ impl RecordHeader {
     ///
     /// [`HeaderFault::Checksum`] when the bytes are no header of a segment with this seed;
     /// [`HeaderFault::UnknownFlags`] when they are, but cannot be understood.
+    #[inline]
     pub fn decode(bytes: &[u8; record::BYTES], seed: HeaderSeed) -> Result<Self, HeaderFault> {
         if stored_crc(bytes) != seed.header_crc(bytes) {
             return Err(HeaderFault::Checksum);
         }
-        let lsn = Lsn::new(u64::from_le_bytes(take(bytes, record::lsn)));
-        let flags = RecordFlags::from_bits(u16::from_le_bytes(take(bytes, record::flags)));
-        if flags.unknown() != 0 {
+        let header = Self::of_checked(bytes);
+        if header.flags.unknown() != 0 {
             return Err(HeaderFault::UnknownFlags {
-                flags: flags.unknown(),
-                lsn,
+                flags: header.flags.unknown(),
+                lsn: header.lsn,
             });
         }
-        Ok(Self {
+        Ok(header)
+    }
+
+    /// The header in `bytes`, of which it was found out before that they are one.
+    #[inline]
+    pub(crate) fn of_checked(bytes: &[u8; record::BYTES]) -> Self {
+        Self {
             payload_crc: u32::from_le_bytes(take(bytes, record::payload_crc)),
             payload_len: u32::from_le_bytes(take(bytes, record::payload_len)),
             kind: KindCode::from_bits(kind_bits(bytes)),
-            flags,
-            lsn,
+            flags: RecordFlags::from_bits(u16::from_le_bytes(take(bytes, record::flags))),
+            lsn: stored_lsn(bytes),
             scope: Scope::new(
                 TenantId::new(u64::from_le_bytes(take(bytes, record::tenant))),
                 DatabaseId::new(u64::from_le_bytes(take(bytes, record::database))),
@@ -131,7 +137,7 @@ impl RecordHeader {
             ))),
             epoch: Epoch::new(u64::from_le_bytes(take(bytes, record::epoch))),
             timestamp: Timestamp::from_nanos(i64::from_le_bytes(take(bytes, record::timestamp))),
-        })
+        }
     }
 
     /// Whether the batch goes on after this record.
@@ -148,16 +154,19 @@ impl RecordHeader {
 }
 
 /// The kind field of a header, checked or not.
+#[inline]
 pub(crate) fn kind_bits(bytes: &[u8; record::BYTES]) -> u16 {
     u16::from_le_bytes(take(bytes, record::kind))
 }
 
 /// The checksum field of a header, checked or not.
+#[inline]
 pub(crate) fn stored_crc(bytes: &[u8; record::BYTES]) -> u32 {
     u32::from_le_bytes(take(bytes, record::header_crc))
 }
 
 /// The LSN field of a header, checked or not.
+#[inline]
 pub(crate) fn stored_lsn(bytes: &[u8; record::BYTES]) -> Lsn {
     Lsn::new(u64::from_le_bytes(take(bytes, record::lsn)))
 }

@@ -1,8 +1,7 @@
 //! Appending: records get their LSN and go into the buffer, or nothing happens.
 
 use std::sync::Arc;
-
-use parking_lot::MutexGuard;
+use std::time::Instant;
 
 use super::prepare::Space;
 use super::state::{Active, Core, Disk, State};
@@ -12,68 +11,69 @@ use crate::format::checksum::crc32c;
 use crate::format::layout::{BLOCK_BYTES, DATA_START, block_ceil, frontier, record, record_bytes};
 use crate::format::record_header::stored_crc;
 use crate::segment::{footer_bytes_bound, sealing_bytes};
-use crate::types::{Lsn, LsnRange, Record, RecordFlags};
+use crate::sync::MutexGuard;
+use crate::types::{Envelope, Lsn, LsnRange, Record, RecordFlags, Timestamp};
 
 impl Core {
     /// Appends one record.
     pub(crate) fn append(self: &Arc<Self>, record: &Record<'_>) -> Result<Lsn> {
-        self.append_all(std::slice::from_ref(record))
-            .map(|lsns| lsns.first)
+        // Outside the lock: the payload is the caller's and does not change.
+        let payload_crc = crc32c(record.payload);
+        self.append_one(&record.envelope(), |payload| {
+            payload.copy_from_slice(record.payload);
+            Ok(payload_crc)
+        })
+    }
+
+    /// Appends one record whose payload `fill` writes in its place.
+    pub(crate) fn append_with<E: From<Error>>(
+        self: &Arc<Self>,
+        envelope: &Envelope,
+        fill: impl FnOnce(&mut [u8]) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Lsn, E> {
+        self.append_one(envelope, |payload| {
+            // What was in memory is other people's records.
+            payload.fill(0);
+            fill(payload)?;
+            Ok(crc32c(payload))
+        })
+    }
+
+    fn append_one<E: From<Error>>(
+        self: &Arc<Self>,
+        envelope: &Envelope,
+        fill: impl FnOnce(&mut [u8]) -> std::result::Result<u32, E>,
+    ) -> std::result::Result<Lsn, E> {
+        let bytes = self.check_sizes(std::iter::once(envelope.payload_len))?;
+        let mut state = self.state.lock();
+        self.make_room(&mut state, 1, bytes)?;
+        let timestamp = state.read_time(self.storage.as_ref());
+        let lsn = state.next_lsn;
+        state.place(envelope, timestamp, false, fill)?;
+        Ok(lsn)
     }
 
     /// Appends records that become durable all or none.
     pub(crate) fn append_all(self: &Arc<Self>, records: &[Record<'_>]) -> Result<LsnRange> {
-        let bytes = self.check_sizes(records)?;
+        let bytes = self.check_sizes(records.iter().map(|record| record.payload.len()))?;
         let Some(last) = records.len().checked_sub(1) else {
             return Err(Error::EmptyBatch);
         };
-        // Outside the lock: the payloads are the caller's and do not change. One record, the
-        // common case, needs no list.
-        let mut one = [0];
-        let mut many = Vec::new();
-        let crcs: &[u32] = if let [record] = records {
-            one[0] = crc32c(record.payload);
-            &one
-        } else {
-            many.extend(records.iter().map(|record| crc32c(record.payload)));
-            &many
-        };
-        let now = self.storage.now();
-        let mut state = self.usable()?;
+        // Outside the lock: the payloads are the caller's and do not change.
+        let crcs: Vec<u32> = records
+            .iter()
+            .map(|record| crc32c(record.payload))
+            .collect();
+        let mut state = self.state.lock();
         self.make_room(&mut state, records.len(), bytes)?;
-        let timestamp = state.advance_time(now);
+        let timestamp = state.read_time(self.storage.as_ref());
         let first = state.next_lsn;
-        let State {
-            active,
-            filling,
-            next_lsn,
-            counters,
-            ..
-        } = &mut *state;
-        // `make_room` does not return without an active segment.
-        let Some(active) = active.as_mut() else {
-            return Err(Error::Closed);
-        };
-        for (at, (record, &payload_crc)) in records.iter().zip(crcs).enumerate() {
-            let header = RecordHeader {
-                payload_crc,
-                payload_len: u32::try_from(record.payload.len()).unwrap_or(u32::MAX),
-                kind: record.kind.code(),
-                flags: flags(record, at < last),
-                lsn: *next_lsn,
-                scope: record.scope,
-                collection: record.collection,
-                epoch: record.epoch,
-                timestamp,
-            };
-            let bytes = header.encode(active.seed);
-            active.index.add(&header, filling.position());
-            active.digest = active.digest.extended(stored_crc(&bytes));
-            filling.push(&bytes, record.payload);
-            *next_lsn = next_lsn.next();
-            counters.payload_bytes += record.payload.len() as u64;
+        for (at, (record, payload_crc)) in records.iter().zip(crcs).enumerate() {
+            state.place(&record.envelope(), timestamp, at < last, |payload| {
+                payload.copy_from_slice(record.payload);
+                Ok::<_, Error>(payload_crc)
+            })?;
         }
-        counters.records += records.len() as u64;
         Ok(LsnRange {
             first,
             last: state.next_lsn.previous(),
@@ -81,11 +81,12 @@ impl Core {
     }
 
     /// The bytes the records take, when each and all together are within the limits.
-    fn check_sizes(&self, records: &[Record<'_>]) -> Result<usize> {
+    fn check_sizes(&self, payload_lens: impl ExactSizeIterator<Item = usize>) -> Result<usize> {
         let payload_max = u64::from(self.limits.payload_bytes_max);
+        let records = payload_lens.len();
         let mut bytes = 0_usize;
-        for record in records {
-            let len_bytes = record.payload.len() as u64;
+        for payload_len in payload_lens {
+            let len_bytes = payload_len as u64;
             if len_bytes > payload_max {
                 return Err(Error::TooLarge {
                     what: "payload",
@@ -93,17 +94,13 @@ impl Core {
                     len_bytes_max: payload_max,
                 });
             }
-            bytes = bytes.saturating_add(record_bytes(record.payload.len()));
+            bytes = bytes.saturating_add(record_bytes(payload_len));
         }
-        let overhead = DATA_START + overhead_bytes(0, records.len(), bytes);
+        let overhead = DATA_START + overhead_bytes(0, records, bytes);
         let len_bytes_max = self.limits.segment_bytes.saturating_sub(overhead);
         let len_bytes = bytes as u64;
         if len_bytes > len_bytes_max {
-            let what = if records.len() == 1 {
-                "payload"
-            } else {
-                "batch"
-            };
+            let what = if records == 1 { "payload" } else { "batch" };
             return Err(Error::TooLarge {
                 what,
                 len_bytes,
@@ -121,18 +118,39 @@ impl Core {
         records: usize,
         bytes: usize,
     ) -> Result<()> {
+        let made = self.wait_for_room(state, records, bytes);
+        if let Err(error) = &made {
+            state.counters.refused(error);
+        }
+        made
+    }
+
+    fn wait_for_room(
+        self: &Arc<Self>,
+        state: &mut MutexGuard<'_, State>,
+        records: usize,
+        bytes: usize,
+    ) -> Result<()> {
         loop {
             state.check_usable()?;
-            let fits_segment = self.fits_segment(state, records, bytes);
+            let fits_segment =
+                state.fits_roomy_segment(bytes) || self.fits_segment(state, records, bytes);
             if fits_segment && state.disk != Disk::Rotating && self.fits_buffer(state, bytes) {
+                state.note_room(bytes);
                 return Ok(());
             }
+            let for_rotation = !fits_segment || state.disk == Disk::Rotating;
+            let started = Instant::now();
             // Whoever is at the disk may make the room; then there is nothing to do here.
             match (state.disk, fits_segment) {
-                (Disk::Idle, true) => self.write_or_hand_over(state)?,
+                (Disk::Idle, true) => {
+                    self.write_or_hand_over(state)?;
+                    continue;
+                }
                 (Disk::Idle, false) => self.rotate_from(state)?,
                 (Disk::Writing | Disk::Rotating, _) => self.changed.wait(state),
             }
+            state.counters.append_stalled(for_rotation, started);
         }
     }
 
@@ -163,6 +181,77 @@ impl Core {
     }
 }
 
+impl State {
+    /// Whether the active segment takes records of so many bytes for sure, as most segments do most
+    /// of the time: what [`Core::fits_segment`] finds out by looking at the index.
+    fn fits_roomy_segment(&self, bytes: usize) -> bool {
+        let end = self.filling.position() + bytes as u64;
+        self.active
+            .as_ref()
+            .is_some_and(|active| end <= active.roomy_end)
+    }
+
+    /// Notes how far the active segment is roomy, when records of so many bytes that fit go past
+    /// that: a quarter of what is left, should it fit even as records without payload.
+    fn note_room(&mut self, bytes: usize) {
+        if self.fits_roomy_segment(bytes) {
+            return;
+        }
+        let position = self.filling.position();
+        let Some(active) = self.active.as_mut() else {
+            return;
+        };
+        let capacity = active.entry.header().capacity;
+        let quarter = capacity.saturating_sub(position) / 4;
+        let Ok(quarter_bytes) = usize::try_from(quarter) else {
+            return;
+        };
+        let records = quarter_bytes / record::BYTES;
+        let overhead = overhead_bytes(active.index.encoded_len(), records, quarter_bytes);
+        if position + quarter + overhead <= capacity {
+            active.roomy_end = position + quarter;
+        }
+    }
+
+    /// Puts one record behind those that wait, where there is room for it. `fill` writes the payload
+    /// and gives back its checksum; when it fails or panics, nothing has changed.
+    fn place<E: From<Error>>(
+        &mut self,
+        envelope: &Envelope,
+        timestamp: Timestamp,
+        batch_continues: bool,
+        fill: impl FnOnce(&mut [u8]) -> std::result::Result<u32, E>,
+    ) -> std::result::Result<(), E> {
+        // `make_room` does not return without an active segment.
+        let Some(active) = self.active.as_mut() else {
+            return Err(Error::Closed.into());
+        };
+        let offset = self.filling.position();
+        let slot = self.filling.slot(envelope.payload_len);
+        let payload_crc = fill(slot.payload)?;
+        let header = RecordHeader {
+            payload_crc,
+            payload_len: u32::try_from(envelope.payload_len).unwrap_or(u32::MAX),
+            kind: envelope.kind.code(),
+            flags: flags(envelope, batch_continues),
+            lsn: self.next_lsn,
+            scope: envelope.scope,
+            collection: envelope.collection,
+            epoch: envelope.epoch,
+            timestamp,
+        };
+        *slot.header = header.encode(active.seed);
+        active.digest = active.digest.extended(stored_crc(slot.header));
+        active.index.add(&header, offset);
+        self.filling.keep(envelope.payload_len);
+        self.last_timestamp = timestamp;
+        self.next_lsn = self.next_lsn.next();
+        self.counters.records += 1;
+        self.counters.payload_bytes += envelope.payload_len as u64;
+        Ok(())
+    }
+}
+
 /// What a segment needs behind its records, at most: the last frontier, footer and trailer.
 fn overhead_bytes(index_bytes: usize, records: usize, bytes: usize) -> u64 {
     let footer = footer_bytes_bound(index_bytes, records, bytes);
@@ -171,12 +260,12 @@ fn overhead_bytes(index_bytes: usize, records: usize, bytes: usize) -> u64 {
         + sealing_bytes(footer)
 }
 
-fn flags(record: &Record<'_>, batch_continues: bool) -> RecordFlags {
+fn flags(envelope: &Envelope, batch_continues: bool) -> RecordFlags {
     let mut flags = RecordFlags::NONE;
     if batch_continues {
         flags = flags.with(RecordFlags::BATCH_CONTINUES);
     }
-    if record.opaque {
+    if envelope.opaque {
         flags = flags.with(RecordFlags::OPAQUE);
     }
     flags

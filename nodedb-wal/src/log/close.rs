@@ -1,11 +1,10 @@
 //! Closing: commit, seal, give the lock back.
 
-use parking_lot::MutexGuard;
-
 use super::rotate::seal_entry;
 use super::state::{Core, Disk};
 use crate::error::Result;
 use crate::segment::SealedEnd;
+use crate::sync::MutexGuard;
 
 impl Core {
     /// Commits what was appended, seals the active segment when it has records, and closes. The lock
@@ -13,9 +12,15 @@ impl Core {
     pub(crate) fn close(&self) -> Result<()> {
         self.end_pending();
         self.end_handover();
+        self.end_watch();
+        // What is wrong with the past is no reason not to close.
+        let _told_to_who_reads = self.finish_past();
         let mut state = self.usable()?;
         self.take_disk(&mut state, Disk::Rotating)?;
-        let committed = self.write_pending(&mut state);
+        self.finish_sealing(&mut state);
+        let committed = state
+            .check_usable()
+            .and_then(|()| self.write_pending(&mut state));
         let active = state.active.take();
         let (start_lsn, sealed_at) = (state.start_lsn, state.last_timestamp);
         let (last_lsn, data_end) = (state.next_lsn.previous(), state.filling.position());
@@ -53,6 +58,9 @@ impl Core {
     pub(crate) fn abandon(&self) {
         self.end_pending();
         self.end_handover();
+        self.end_watch();
+        self.leave_past();
+        self.end_sealing();
         self.preparer.stop();
         let mut state = self.state.lock();
         state.is_closed = true;

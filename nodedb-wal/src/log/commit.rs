@@ -3,16 +3,17 @@
 
 use std::fmt;
 use std::sync::atomic::Ordering;
-
-use parking_lot::MutexGuard;
+use std::time::Instant;
 
 use super::prepare::Space;
 use super::state::{Core, Disk, State};
 use crate::config::TailPolicy;
 use crate::error::{Error, Result};
 use crate::format::Frontier;
+use crate::format::checksum::Digest;
 use crate::segment::WriteBuffer;
 use crate::storage::WriteError;
+use crate::sync::{MutexGuard, yield_now};
 use crate::types::Lsn;
 
 /// Proof that a record and everything before it is on disk. Only the commit path makes it.
@@ -37,13 +38,16 @@ impl Core {
     /// Waits until `lsn` is durable, writing when nobody else does.
     pub(crate) fn commit(&self, lsn: Lsn) -> Result<DurableLsn> {
         if lsn > self.view.durable() {
+            let started = Instant::now();
             self.commit_slowly(lsn)?;
+            self.waits.ended(lsn, started);
         }
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(DurableLsn(self.view.durable()))
     }
 
-    fn commit_slowly(&self, lsn: Lsn) -> Result<()> {
+    /// As [`Self::commit`], for a caller of the log's own, whose waiting is nobody's.
+    pub(crate) fn commit_slowly(&self, lsn: Lsn) -> Result<()> {
         // What became durable stays so, also when the log was poisoned later: look at that first.
         while lsn > self.view.durable() {
             let mut state = self.state.lock();
@@ -56,16 +60,33 @@ impl Core {
                 return Err(Error::NotAppended { lsn, next });
             }
             if state.disk == Disk::Idle {
-                self.write_out(&mut state)?;
+                Self::let_others_come(&mut state);
+                state.check_usable()?;
+                if let Err(error) = self.write_out(&mut state) {
+                    state.counters.refused(&error);
+                    return Err(error);
+                }
             } else {
                 let is_on_its_way = lsn <= state.last_cut_lsn;
                 let write = state.writes_cut + u64::from(!is_on_its_way);
                 let ticket = self.waiters.ticket(write);
+                state.sleepers += 1;
                 drop(state);
                 self.waiters.sleep(ticket);
             }
         }
         Ok(())
+    }
+
+    /// Lets those come along who slept during the last write, the disk being idle: they were woken
+    /// just now, and their next records are a moment away. Otherwise committers split into two
+    /// halves that write by turns.
+    fn let_others_come(state: &mut MutexGuard<'_, State>) {
+        if state.filling.records() < state.slept {
+            state.disk = Disk::Writing;
+            MutexGuard::unlocked(state, yield_now);
+            state.disk = Disk::Idle;
+        }
     }
 
     /// Whether committing `lsn` takes no waiting: it is durable, or never will be.
@@ -115,8 +136,9 @@ impl Core {
             position: 0,
             last_lsn: state.next_lsn.previous(),
             durable_lsn: self.view.durable(),
-            first_lsn: state.next_lsn,
+            records: 0,
             write_number: 0,
+            digest: Digest::EMPTY,
             start_lsn: state.start_lsn,
             timestamp: state.last_timestamp,
         };
@@ -124,21 +146,25 @@ impl Core {
         let mut write = std::mem::take(&mut state.filling);
         let mut next = std::mem::take(&mut state.spare);
         if let Some(active) = &mut state.active {
-            let first_lsn = Lsn::new(state.next_lsn.value() - write.records());
             let frontier = Frontier {
-                first_lsn,
-                write_number: active.writes,
+                // A segment is too short for as many.
+                records: u32::try_from(write.records()).unwrap_or(u32::MAX),
+                write_number: u32::try_from(active.writes).unwrap_or(u32::MAX),
+                digest: active.digest,
                 ..frontier
             };
             write.finish(frontier, active.seed);
             active.writes += 1;
             active.index.add_write();
+            // A hurried segment is left once something better is ready: look again.
+            active.roomy_end = 0;
         }
         // One write is on its way at a time, so the block it ends in is durable before the next
         // one is written over it, with the same bytes in front.
         next.start_after(&write, share_block);
         state.filling = next;
         state.writes_cut += 1;
+        state.watch.vouched_lsn = frontier.durable_lsn;
         state.last_cut_lsn = state.next_lsn.previous();
         self.ask_for_next_segment(state);
         write
@@ -176,13 +202,15 @@ impl Core {
             return Err(Error::Closed);
         };
         let (file, path) = (active.file.clone(), active.path());
+        let underway = state.counters.write_began(write.blocks().len());
         let outcome =
             MutexGuard::unlocked(state, || file.write_durable(write.blocks(), write.base()));
+        let carried = outcome.is_ok().then(|| write.records());
+        state.counters.write_ended(underway, carried);
         match outcome {
             Ok(()) => {
-                state.counters.writes += 1;
-                state.counters.bytes_written += write.blocks().len() as u64;
                 self.view.advance_durable(write.last_lsn());
+                self.note_write(state);
                 write.shrink(2 * self.limits.buffer_bytes);
                 state.spare = write;
                 Ok(())

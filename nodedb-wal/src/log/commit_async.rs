@@ -8,13 +8,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::thread::JoinHandle;
-
-use parking_lot::{Condvar, Mutex};
+use std::time::Instant;
 
 use super::commit::DurableLsn;
 use super::state::Core;
+use super::stats::Waits;
 use crate::error::{Error, Result};
+use crate::sync::{Condvar, JoinHandle, Mutex, ThreadBuilder};
 use crate::types::Lsn;
 
 /// Resolves when a record and everything before it is on disk. It does nothing until it is polled,
@@ -29,6 +29,8 @@ pub struct Commit {
     lsn: Lsn,
     /// Where the waker is kept, once there is one.
     place: Option<u64>,
+    /// When it began to wait, where that is timed.
+    began: Option<Instant>,
 }
 
 /// The futures that wait, and the thread that commits for them.
@@ -55,6 +57,7 @@ impl Core {
             core,
             lsn,
             place: None,
+            began: None,
         }
     }
 
@@ -75,8 +78,8 @@ impl Core {
     /// Commits for the futures that wait, until the log ends.
     fn serve_pending(&self) {
         while let Some(lsn) = self.pending.next_wanted() {
-            let woken_up_to = match self.commit(lsn) {
-                Ok(durable) => durable.lsn(),
+            let woken_up_to = match self.commit_slowly(lsn) {
+                Ok(()) => self.view.durable(),
                 // Each future asks for itself and gets the error.
                 Err(_) => Lsn::MAX,
             };
@@ -120,7 +123,7 @@ impl Commit {
         }
         if queue.thread.is_none() {
             let server = Arc::clone(core);
-            let thread = std::thread::Builder::new()
+            let thread = ThreadBuilder::new()
                 .name("wal-commit".to_owned())
                 .spawn(move || server.serve_pending())
                 .map_err(|source| Error::Io {
@@ -137,6 +140,9 @@ impl Commit {
                 queue.next_place
             }
         };
+        if self.place.is_none() {
+            self.began = Waits::future_began(place);
+        }
         self.place = Some(place);
         let is_first = queue.wakers.is_empty();
         queue.wakers.insert((self.lsn, place), waker.clone());
@@ -152,6 +158,14 @@ impl Commit {
             let queue = self.core.pending.queue.lock();
             !queue.wakers.contains_key(&(self.lsn, place))
         })
+    }
+
+    /// The answer, once there is one to be had without waiting, or by waiting on this thread.
+    fn end(&mut self) -> Result<DurableLsn> {
+        self.dequeue();
+        let durable = self.core.commit(self.lsn)?;
+        self.core.waits.future_ended(self.lsn, self.began.take());
+        Ok(durable)
     }
 
     fn dequeue(&mut self) {
@@ -175,8 +189,7 @@ impl Future for Commit {
         // the record is durable, or asking gives the error.
         let is_answered = self.was_woken() || self.core.answers_at_once(lsn);
         if is_answered || !self.core.storage.allows_threads() {
-            self.dequeue();
-            return Poll::Ready(self.core.commit(lsn));
+            return Poll::Ready(self.end());
         }
         if let Err(error) = self.enqueue(context.waker()) {
             return Poll::Ready(Err(error));
@@ -184,8 +197,7 @@ impl Future for Commit {
         // It may have become durable, or impossible, since the look above and before the waker was
         // in place.
         if self.core.answers_at_once(lsn) {
-            self.dequeue();
-            return Poll::Ready(self.core.commit(lsn));
+            return Poll::Ready(self.end());
         }
         Poll::Pending
     }

@@ -5,13 +5,11 @@
 //! not allowed, and for a write that was refused, whoever appends writes the buffer out himself.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
-
-use parking_lot::{Condvar, MutexGuard};
 
 use super::state::{Core, Disk, State};
 use crate::error::{Error, Result};
 use crate::segment::WriteBuffer;
+use crate::sync::{Condvar, JoinHandle, MutexGuard, ThreadBuilder};
 
 /// The thread, and how it is told.
 #[derive(Debug, Default)]
@@ -50,7 +48,7 @@ impl Core {
 
     fn spawn_writer(self: &Arc<Self>) -> Result<JoinHandle<()>> {
         let core = Arc::clone(self);
-        std::thread::Builder::new()
+        ThreadBuilder::new()
             .name("wal-write".to_owned())
             .spawn(move || core.write_handed())
             .map_err(|source| Error::Io {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::link_error::link_error;
+use super::past::Unsealed;
 use super::report::{Dropped, RecoveryReport};
 use super::verdict::{Evidence, Judgement, Verdict, judge};
+use crate::config::OpenCheck;
 use crate::error::{Error, Result};
 use crate::format::checksum::Digest;
 use crate::format::file_name::{self, FileKind};
 use crate::format::layout::BLOCK_BYTES;
-use crate::segment::{SegmentEntry, Tail, examine, examine_up_to};
+use crate::segment::{SegmentEntry, Tail, examine, examine_last_writes, examine_up_to};
 use crate::storage::{FileEntry, Storage};
 use crate::types::{Lsn, LsnRange, Timestamp};
 
@@ -29,7 +31,7 @@ pub(crate) struct Image {
     /// What the last segment holds, when it is not sealed.
     pub(crate) tail: Option<Tail>,
     /// Segments before the last that the process did not live to seal.
-    pub(crate) unsealed: Vec<(Arc<SegmentEntry>, Tail)>,
+    pub(crate) unsealed: Vec<Unsealed>,
     pub(crate) end: End,
     pub(crate) report: RecoveryReport,
     /// What is wrong, where the image was read to look at a damaged log.
@@ -78,15 +80,21 @@ pub(crate) enum OnFault {
 }
 
 impl Image {
-    /// Reads the headers of all segments, and those that are not sealed whole.
+    /// Reads the headers of all segments, and of those that are not sealed what `check` asks for:
+    /// the last writes of the last one, or everything.
     ///
     /// # Errors
     ///
     /// With [`OnFault::Refuse`], everything that means the log is not what was written. With
     /// [`OnFault::Note`], only that the directory cannot be read.
-    pub(crate) fn load(storage: &Arc<dyn Storage>, on_fault: OnFault) -> Result<Self> {
+    pub(crate) fn load(
+        storage: &Arc<dyn Storage>,
+        on_fault: OnFault,
+        check: OpenCheck,
+    ) -> Result<Self> {
         let started = Instant::now();
         let mut loading = Loading::list(storage, on_fault)?;
+        loading.is_quick = check == OpenCheck::LastWrites;
         let Ending {
             tail,
             end,
@@ -113,7 +121,8 @@ impl Image {
                 })
             });
         let headers_read = (segments.len() + retired.len()) * 2 * BLOCK_BYTES;
-        let walked = tail.iter().chain(unsealed.iter().map(|(_, tail)| tail));
+        let examined = unsealed.iter().filter_map(|past| past.examined.as_ref());
+        let walked = tail.iter().chain(examined);
         let bytes_read = headers_read as u64 + walked.map(|tail| tail.bytes_read).sum::<u64>();
         let report = RecoveryReport {
             verdict,
@@ -146,6 +155,8 @@ impl Image {
 struct Loading<'a> {
     storage: &'a Arc<dyn Storage>,
     on_fault: OnFault,
+    /// Whether only the last writes are examined.
+    is_quick: bool,
     segments: Vec<Arc<SegmentEntry>>,
     prepared: Vec<FileEntry>,
     unfinished: Vec<String>,
@@ -157,6 +168,7 @@ impl<'a> Loading<'a> {
         let mut loading = Self {
             storage,
             on_fault,
+            is_quick: false,
             segments: Vec::new(),
             prepared: Vec::new(),
             unfinished: Vec::new(),
@@ -271,7 +283,11 @@ impl<'a> Loading<'a> {
                 start_lsn: trailer.start_lsn,
             }));
         }
-        let mut tail = examine(&last)?;
+        let mut tail = if self.is_quick {
+            examine_last_writes(&last)?
+        } else {
+            examine(&last)?
+        };
         let judged = match tail.unreadable.take() {
             Some(error) => Err(error),
             None => judge_tail(&tail, &last),
@@ -301,8 +317,9 @@ impl<'a> Loading<'a> {
         })
     }
 
-    /// Segments before the last that are not sealed: all their records must be there.
-    fn examine_unsealed(&mut self) -> Result<Vec<(Arc<SegmentEntry>, Tail)>> {
+    /// Segments before the last that are not sealed: all their records must be there. The segment
+    /// behind each was started when they were durable, and says how it ended.
+    fn examine_unsealed(&mut self) -> Result<Vec<Unsealed>> {
         let pairs = self.segments.iter().zip(self.segments.iter().skip(1));
         let unsealed: Vec<_> = pairs
             .filter(|(entry, _)| entry.trailer().is_none())
@@ -310,28 +327,23 @@ impl<'a> Loading<'a> {
             .collect();
         let mut examined = Vec::new();
         for (entry, next) in unsealed {
-            let last = next.header().previous_last_lsn;
-            let mut tail = examine_up_to(&entry, last)?;
-            if let Some(error) = tail.unreadable.take() {
-                self.fault(error)?;
-            } else if tail.last_lsn != last {
-                let lsns = LsnRange {
-                    first: tail.last_lsn.next(),
-                    last,
-                };
-                let path = entry.path().to_path_buf();
-                self.fault(Error::Damaged {
-                    path,
-                    offset: tail.stop_offset,
-                    lsns,
-                })?;
-            } else if tail.digest == next.header().previous_digest {
-                examined.push((entry, tail));
-            } else {
-                self.fault(Error::ReplacedSegment {
-                    path: entry.path().to_path_buf(),
-                })?;
+            let mut past = Unsealed {
+                last_lsn: next.header().previous_last_lsn,
+                digest: next.header().previous_digest,
+                examined: None,
+                entry,
+            };
+            if !self.is_quick {
+                let mut tail = examine_up_to(&past.entry, past.last_lsn)?;
+                match past.is_as_it_ended(&mut tail) {
+                    Ok(()) => past.examined = Some(tail),
+                    Err(error) => {
+                        self.fault(error)?;
+                        continue;
+                    }
+                }
             }
+            examined.push(past);
         }
         Ok(examined)
     }

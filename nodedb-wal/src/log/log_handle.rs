@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::commit::DurableLsn;
 use super::commit_async::Commit;
@@ -14,8 +13,8 @@ use super::retire::Truncated;
 use super::state::Core;
 use super::stats::Stats;
 use crate::config::Config;
-use crate::error::Result;
-use crate::types::{Lsn, LsnRange, Record};
+use crate::error::{Error, Result};
+use crate::types::{Envelope, LogId, Lsn, LsnRange, Record};
 
 /// A log that is open for appending: its directory is locked, and recovery has finished.
 ///
@@ -47,16 +46,31 @@ impl Log {
     )]
     pub fn open(config: Config) -> Result<Self> {
         let (core, recovery) = open::open(&config)?;
-        Ok(Self {
-            core: Arc::new(core),
-            recovery,
-        })
+        let core = Arc::new(core);
+        let log = Self { core, recovery };
+        log.core.begin_with_past()?;
+        if let Some(after) = config.witness_after {
+            log.core.begin_to_watch(after)?;
+        }
+        Ok(log)
     }
 
     /// What opening found.
     #[must_use]
     pub fn recovery(&self) -> &RecoveryReport {
         &self.recovery
+    }
+
+    /// Waits until the segments that opening found unsealed are checked whole and sealed, which a
+    /// thread of the log does from when it is opened on. Nothing needs to wait for it; to wait is to
+    /// know that every byte of the past that was not sealed is what was written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsealed`](crate::Error::Unsealed) with the first thing that is wrong. A damaged
+    /// segment stays as it is: reading it brings what is whole and tells what is not.
+    pub fn finish_recovery(&self) -> Result<()> {
+        self.core.finish_past()
     }
 
     /// Appends a record and gives it its LSN. It is in memory then; [`Log::commit`] makes it durable.
@@ -69,6 +83,39 @@ impl Log {
     /// poisoned or closed. A record that was refused left no trace and took no LSN.
     pub fn append(&self, record: &Record<'_>) -> Result<Lsn> {
         self.core.append(record)
+    }
+
+    /// Appends a record whose payload is encoded straight into the log's buffer: `fill` is given the
+    /// payload's place, `envelope.payload_len` zeros, and what it leaves there is the payload. This
+    /// saves a copy where the payload's length is known before its bytes are.
+    ///
+    /// `fill` runs under the log's lock, so that nobody else appends meanwhile: it should encode and
+    /// nothing else. It must not call the log, which would wait for itself for ever.
+    ///
+    /// ```
+    /// # use nodedb_wal::{Config, Envelope, Error, Log, RecordKind, Scope};
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let log = Log::open(Config::new(directory.path()).segment_bytes(1 << 20))?;
+    /// let envelope = Envelope::raw(RecordKind::Put, Scope::default(), 12);
+    /// let lsn = log.append_with(&envelope, |payload| {
+    ///     payload[..4].copy_from_slice(&7_u32.to_le_bytes());
+    ///     payload[4..].copy_from_slice(b"a row...");
+    ///     Ok::<_, Error>(())
+    /// })?;
+    /// log.commit(lsn)?;
+    /// # Ok::<_, Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Log::append`], and whatever `fill` returns. A record that was refused, or whose `fill`
+    /// failed or panicked, left no trace and took no LSN.
+    pub fn append_with<E: From<Error>>(
+        &self,
+        envelope: &Envelope,
+        fill: impl FnOnce(&mut [u8]) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Lsn, E> {
+        self.core.append_with(envelope, fill)
     }
 
     /// Appends records that become durable all or none. Their LSNs follow each other.
@@ -107,6 +154,18 @@ impl Log {
     /// As [`Log::commit`].
     pub fn sync(&self) -> Result<DurableLsn> {
         self.core.sync()
+    }
+
+    /// Vouches for the last write: one more block says that it was durable, and damage to it is told
+    /// from a torn write from then on. The log does so itself when it was idle for
+    /// [`Config::witness_after`]; where its storage allows no threads, this call does. Gives back
+    /// whether there was anything to vouch for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Log::commit`].
+    pub fn witness(&self) -> Result<bool> {
+        self.core.witness()
     }
 
     /// Reads durable records. The stream follows the log: after `None`, it may deliver more once
@@ -164,7 +223,9 @@ impl Log {
     /// A footer could not be read.
     pub fn segments(&self) -> Result<Vec<SegmentInfo>> {
         let active = {
-            let state = self.core.state.lock();
+            let mut state = self.core.state.lock();
+            // What is full is sealed in a moment, and then need not be read to tell what it holds.
+            self.core.finish_sealing(&mut state);
             state.active.as_ref().map(|active| {
                 let index = active.index.snapshot();
                 let last_lsn = state.next_lsn.previous();
@@ -191,6 +252,14 @@ impl Log {
         self.core.view.total_bytes()
     }
 
+    /// Which log it is: drawn when the log was made, and the same ever after.
+    #[must_use]
+    pub fn id(&self) -> LogId {
+        let segments = self.core.view.segments();
+        let number = segments.last().map_or(0, |entry| entry.header().log_id);
+        LogId::new(number)
+    }
+
     /// The log's directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
@@ -200,15 +269,11 @@ impl Log {
     /// What the log has done since it was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let counters = self.core.state.lock().counters;
+        let stats = self.core.stats();
         Stats {
-            io_mode: self.core.storage.io_mode(),
-            records: counters.records,
-            payload_bytes: counters.payload_bytes,
-            writes: counters.writes,
-            bytes_written: counters.bytes_written,
-            commits: self.core.commits.load(Ordering::Relaxed),
-            rotations: counters.rotations,
+            open_duration: self.recovery.duration,
+            open_bytes_read: self.recovery.bytes_read,
+            ..stats
         }
     }
 

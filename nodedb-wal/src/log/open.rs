@@ -2,30 +2,31 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
-use parking_lot::{Condvar, Mutex};
 
 use super::commit_async::Pending;
 use super::handover::{Handed, Handover};
 use super::image::{Image, OnFault};
+use super::past::{Past, Unsealed, open_for_writing, seal_found};
 use super::prepare::{self, Preparer};
 use super::report::RecoveryReport;
 use super::retire::drop_files;
-use super::rotate::{Begin, begin_segment, seal_entry};
+use super::rotate::{Begin, begin_segment};
+use super::sealing::{Sealer, Sealing};
 use super::state::{Active, Core, Disk, Limits, State};
-use super::stats::Counters;
+use super::stats::{Counters, Waits};
 use super::verify::check_sealed;
 use super::view::View;
 use super::waiters::Waiters;
+use super::witness::{Watch, Watcher};
 use crate::config::{Config, OpenCheck};
 use crate::error::{Error, Result};
 use crate::format::SegmentHeader;
 use crate::format::checksum::Digest;
 use crate::format::file_name::{self, FileKind};
 use crate::format::layout::DATA_START;
-use crate::segment::{SealedEnd, SegmentEntry, Tail, WriteBuffer, finish_seal};
-use crate::storage::{Access, DirectoryLock, Storage, StorageFile};
+use crate::segment::{SegmentEntry, WriteBuffer, finish_seal};
+use crate::storage::{Access, DirectoryLock, Storage};
+use crate::sync::{AtomicU64, Condvar, Mutex};
 use crate::types::Lsn;
 
 /// Opens the log of `config`.
@@ -34,7 +35,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
     let storage = config.open_storage()?;
     let lock = take_lock(storage.as_ref())?;
     forget_cached_ends(storage.as_ref())?;
-    let mut image = Image::load(&storage, OnFault::Refuse)?;
+    let mut image = Image::load(&storage, OnFault::Refuse, config.open_check)?;
     let scars = check_sealed_segments(&image, config.open_check)?;
     image.report.scars.extend(scars);
     settle(storage.as_ref(), &image)?;
@@ -48,7 +49,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
     )?;
     let header = next_header(storage.as_ref(), &image, config.segment_bytes)?;
     let active = begin(&storage, &preparer, header)?;
-    let kept = seal_past(storage.as_ref(), &image)?;
+    let (kept, left) = seal_past(storage.as_ref(), &mut image)?;
     if !image.retired.is_empty() {
         drop_files(storage.as_ref(), &preparer, image.retired)?;
     }
@@ -83,8 +84,12 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         changed: Condvar::new(),
         waiters: Waiters::default(),
         handover: Handover::default(),
+        watcher: Watcher::default(),
+        sealer: Sealer::default(),
         pending: Pending::default(),
+        past: Past::new(image.end, left),
         commits: AtomicU64::new(0),
+        waits: Waits::default(),
     };
     Ok((core, image.report))
 }
@@ -94,11 +99,7 @@ fn take_lock(storage: &dyn Storage) -> Result<Box<dyn DirectoryLock>> {
     match storage.lock() {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(Error::Locked { directory }),
-        Err(source) => Err(Error::Io {
-            operation: "lock",
-            path: directory,
-            source,
-        }),
+        Err(source) => Err(Error::of_io("lock", directory, source)),
     }
 }
 
@@ -106,6 +107,7 @@ fn take_lock(storage: &dyn Storage) -> Result<Box<dyn DirectoryLock>> {
 /// without holding a record there.
 fn check_sealed_segments(image: &Image, check: OpenCheck) -> Result<Vec<u64>> {
     let first = match check {
+        OpenCheck::LastWrites => image.segments.len(),
         OpenCheck::LastSegment => image.segments.len().saturating_sub(1),
         OpenCheck::Everything => 0,
     };
@@ -113,8 +115,12 @@ fn check_sealed_segments(image: &Image, check: OpenCheck) -> Result<Vec<u64>> {
     for entry in image.segments.iter().skip(first) {
         for error in check_sealed(entry)? {
             match (check, error) {
-                // As where the last segment is not sealed: no record is lost.
-                (OpenCheck::LastSegment, Error::Scar { offset, .. }) => scars.push(offset),
+                // As where the last segment is not sealed: no record is lost, and what a footer says
+                // is found by reading the records.
+                (
+                    OpenCheck::LastSegment,
+                    Error::Scar { offset, .. } | Error::FooterDamaged { offset, .. },
+                ) => scars.push(offset),
                 (_, error) => return Err(error),
             }
         }
@@ -166,7 +172,7 @@ fn settle(storage: &dyn Storage, image: &Image) -> Result<()> {
         }
     };
     let last = image.segments.last();
-    let unsealed = image.unsealed.iter().map(|(entry, _)| entry).chain(last);
+    let unsealed = image.unsealed.iter().map(|past| &past.entry).chain(last);
     for entry in unsealed.filter(|entry| entry.trailer().is_none()) {
         let file = open_for_writing(storage, entry)?;
         file.sync().map_err(io("sync", entry.path()))?;
@@ -229,37 +235,36 @@ fn begin(storage: &Arc<dyn Storage>, preparer: &Preparer, header: SegmentHeader)
     })
 }
 
-/// Seals what is not sealed, and gives back the segments that stay: all but a last one without
-/// records, whose place the new segment took.
-fn seal_past(storage: &dyn Storage, image: &Image) -> Result<Vec<Arc<SegmentEntry>>> {
-    let last = image.segments.last().zip(image.tail.as_ref());
-    let unsealed = image
-        .unsealed
-        .iter()
-        .map(|(entry, tail)| (entry, tail))
-        .chain(last);
+/// Seals what is not sealed and was examined whole, and what was sealed in half. Gives back the
+/// segments that stay, which are all but a last one without records, whose place the new segment
+/// took; and what is left to be sealed.
+fn seal_past(
+    storage: &dyn Storage,
+    image: &mut Image,
+) -> Result<(Vec<Arc<SegmentEntry>>, Vec<Unsealed>)> {
     let mut kept = image.segments.clone();
-    for (entry, tail) in unsealed {
-        if tail.last_lsn < entry.header().first_lsn {
-            kept.retain(|other| !Arc::ptr_eq(other, entry));
+    let last = image.segments.last().zip(image.tail.take());
+    let mut unsealed = std::mem::take(&mut image.unsealed);
+    unsealed.extend(last.map(|(entry, tail)| Unsealed {
+        entry: Arc::clone(entry),
+        last_lsn: tail.last_lsn,
+        digest: tail.digest,
+        examined: tail.index.is_some().then_some(tail),
+    }));
+    let mut left = Vec::new();
+    for past in unsealed {
+        if past.last_lsn < past.entry.header().first_lsn {
+            kept.retain(|other| !Arc::ptr_eq(other, &past.entry));
+        } else if let Some(tail) = &past.examined {
+            seal_found(storage, &past.entry, tail, &image.end)?;
         } else {
-            seal_found(storage, entry, tail, image)?;
+            left.push(past);
         }
     }
     for entry in image.segments.iter().filter(|e| e.is_half_sealed()) {
         finish_half_sealed(storage, entry)?;
     }
-    Ok(kept)
-}
-
-fn open_for_writing(storage: &dyn Storage, entry: &SegmentEntry) -> Result<Arc<dyn StorageFile>> {
-    storage
-        .open(entry.name(), Access::Write)
-        .map_err(|source| Error::Io {
-            operation: "open",
-            path: entry.path().to_path_buf(),
-            source,
-        })
+    Ok((kept, left))
 }
 
 fn finish_half_sealed(storage: &dyn Storage, entry: &SegmentEntry) -> Result<()> {
@@ -277,35 +282,6 @@ fn finish_half_sealed(storage: &dyn Storage, entry: &SegmentEntry) -> Result<()>
     }
 }
 
-fn seal_found(
-    storage: &dyn Storage,
-    entry: &SegmentEntry,
-    tail: &Tail,
-    image: &Image,
-) -> Result<()> {
-    let file = open_for_writing(storage, entry)?;
-    let index = tail.index.snapshot();
-    let end = SealedEnd {
-        header: entry.header(),
-        index: index.as_ref(),
-        last_lsn: tail.last_lsn,
-        digest: tail.digest,
-        data_end: tail.data_end,
-        start_lsn: image.end.start_lsn,
-        sealed_at: image.end.last_timestamp,
-        continued: true,
-        shorten: true,
-    };
-    match seal_entry(entry, file.as_ref(), entry.path(), &end) {
-        // It can be read without a footer, and is sealed when there is room.
-        Err(error @ Error::DiskFull { .. }) => {
-            tracing::warn!(%error, "a segment of the past stays unsealed");
-            Ok(())
-        }
-        sealed => sealed,
-    }
-}
-
 fn new_state(active: Active, lock: Box<dyn DirectoryLock>) -> State {
     let header = *active.entry.header();
     let mut filling = WriteBuffer::default();
@@ -318,8 +294,12 @@ fn new_state(active: Active, lock: Box<dyn DirectoryLock>) -> State {
         filling,
         refused: None,
         handed: Handed::default(),
+        watch: Watch::from(header.first_lsn.previous()),
+        sealing: Sealing::default(),
         spare: WriteBuffer::default(),
         disk: Disk::Idle,
+        sleepers: 0,
+        slept: 0,
         writes_cut: 0,
         last_cut_lsn: header.first_lsn.previous(),
         poison: None,

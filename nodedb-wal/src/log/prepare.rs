@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::format::file_name;
-use crate::storage::{Access, FileEntry, Storage, StorageFile, is_no_space};
+use crate::storage::{Access, FileEntry, Storage, StorageFile};
 
 /// How many files are kept ready, recycled ones included.
 const READY_MAX: usize = 2;
@@ -62,6 +62,8 @@ struct Pool {
 
 #[derive(Debug)]
 struct Ready {
+    /// The file that is taken first, opened ahead.
+    next: Option<Prepared>,
     names: Vec<String>,
     next_number: u64,
 }
@@ -87,7 +89,11 @@ impl Preparer {
             }
         }
         let allows_threads = storage.allows_threads();
-        let ready = Mutex::new(Ready { names, next_number });
+        let ready = Mutex::new(Ready {
+            next: None,
+            names,
+            next_number,
+        });
         let pool = Arc::new(Pool {
             storage,
             segment_bytes,
@@ -109,17 +115,11 @@ impl Preparer {
     ///
     /// [`Error::DiskFull`] leaves everything as it was, and may be tried again.
     pub(crate) fn take(&self) -> Result<Prepared> {
-        let name = match self.pool.pop() {
-            Some(name) => name,
-            None => {
-                let _one_at_a_time = self.pool.making.lock();
-                match self.pool.pop() {
-                    Some(name) => name,
-                    None => self.pool.make()?,
-                }
-            }
-        };
-        self.pool.open_ready(name)
+        if let Some(prepared) = self.pool.pop()? {
+            return Ok(prepared);
+        }
+        let _one_at_a_time = self.pool.making.lock();
+        self.pool.take_or_make()
     }
 
     /// A file for now: one that is ready, or else one whose space is allocated and not filled,
@@ -130,8 +130,8 @@ impl Preparer {
     ///
     /// As [`Self::take`].
     pub(crate) fn take_quickly(&self) -> Result<Prepared> {
-        match self.pool.pop() {
-            Some(name) => self.pool.open_ready(name),
+        match self.pool.pop()? {
+            Some(prepared) => Ok(prepared),
             None if self.worker.lock().is_some() => {
                 let prepared = self.pool.allocate(Space::Hurried)?;
                 self.want_next();
@@ -147,8 +147,8 @@ impl Preparer {
     ///
     /// As [`Self::take`].
     pub(crate) fn take_for_bulk(&self) -> Result<Prepared> {
-        match self.pool.pop() {
-            Some(name) => self.pool.open_ready(name),
+        match self.pool.pop()? {
+            Some(prepared) => Ok(prepared),
             None if self.worker.lock().is_some() => self.pool.allocate(Space::Bulk),
             None => self.take(),
         }
@@ -156,13 +156,13 @@ impl Preparer {
 
     /// Whether a filled file is ready.
     pub(crate) fn has_ready(&self) -> bool {
-        !self.pool.ready.lock().names.is_empty()
+        self.pool.ready.lock().count() > 0
     }
 
     /// Gives back a file that was taken and not used.
     pub(crate) fn give_back(&self, prepared: Prepared) {
         if prepared.space == Space::Filled {
-            self.pool.ready.lock().names.push(prepared.name);
+            self.pool.ready.lock().keep(prepared);
         }
     }
 
@@ -187,7 +187,7 @@ impl Preparer {
         waiting: usize,
     ) -> Result<Option<String>> {
         let pool = &self.pool;
-        let ready = pool.ready.lock().names.len() + waiting;
+        let ready = pool.ready.lock().count() + waiting;
         if len != pool.segment_bytes || ready >= READY_MAX {
             return Ok(None);
         }
@@ -245,19 +245,33 @@ impl Pool {
     fn run(&self, woken: &Receiver<()>) {
         while let Ok(()) = woken.recv() {
             let _one_at_a_time = self.making.lock();
-            if !self.ready.lock().names.is_empty() {
+            if self.ready.lock().next.is_some() {
                 continue;
             }
-            match self.make() {
-                Ok(name) => self.ready.lock().names.push(name),
+            match self.take_or_make() {
+                Ok(prepared) => self.ready.lock().keep(prepared),
                 // Whoever needs the file tries again and gets the error.
                 Err(error) => tracing::warn!(%error, "no segment could be made ready ahead"),
             }
         }
     }
 
-    fn pop(&self) -> Option<String> {
-        self.ready.lock().names.pop()
+    fn take_or_make(&self) -> Result<Prepared> {
+        match self.pop()? {
+            Some(prepared) => Ok(prepared),
+            None => self.make(),
+        }
+    }
+
+    fn pop(&self) -> Result<Option<Prepared>> {
+        let name = {
+            let mut ready = self.ready.lock();
+            if let Some(prepared) = ready.next.take() {
+                return Ok(Some(prepared));
+            }
+            ready.names.pop()
+        };
+        name.map(|name| self.open_ready(name)).transpose()
     }
 
     fn number(&self) -> u64 {
@@ -268,11 +282,12 @@ impl Pool {
     }
 
     /// Makes a file: all its blocks are written, and it has its name only once they are.
-    fn make(&self) -> Result<String> {
+    fn make(&self) -> Result<Prepared> {
         let number = self.number();
         let unfinished = file_name::unfinished(number);
         let name = file_name::prepared(number);
-        self.fill(&unfinished)
+        let file = self
+            .fill(&unfinished)
             .map_err(|source| self.cannot_make(&unfinished, source))?;
         self.storage
             .rename(&unfinished, &name)
@@ -281,23 +296,14 @@ impl Pool {
                 path: self.storage.path().join(&unfinished),
                 source,
             })?;
-        Ok(name)
+        let space = Space::Filled;
+        Ok(Prepared { name, file, space })
     }
 
     fn cannot_make(&self, unfinished: &str, source: std::io::Error) -> Error {
         // Half a file is of no use; if it cannot be removed now, opening the log does it.
         let _best_effort = self.storage.remove(unfinished);
-        let path = self.storage.path().join(unfinished);
-        if is_no_space(&source) {
-            Error::DiskFull { path, source }
-        } else {
-            let operation = "prepare";
-            Error::Io {
-                operation,
-                path,
-                source,
-            }
-        }
+        Error::of_io("prepare", self.storage.path().join(unfinished), source)
     }
 
     fn open_ready(&self, name: String) -> Result<Prepared> {
@@ -330,10 +336,24 @@ impl Pool {
         }
     }
 
-    fn fill(&self, name: &str) -> std::io::Result<()> {
+    fn fill(&self, name: &str) -> std::io::Result<Arc<dyn StorageFile>> {
         let file = self.storage.create(name, self.segment_bytes)?;
         file.write_zeros(0, self.segment_bytes)?;
-        file.sync()
+        file.sync()?;
+        Ok(file)
+    }
+}
+
+impl Ready {
+    fn count(&self) -> usize {
+        self.names.len() + usize::from(self.next.is_some())
+    }
+
+    /// Keeps an opened file. When there is one already, the other's name is enough.
+    fn keep(&mut self, prepared: Prepared) {
+        if let Some(other) = self.next.replace(prepared) {
+            self.names.push(other.name);
+        }
     }
 }
 

@@ -2,48 +2,47 @@
 
 use std::sync::Arc;
 
-use super::read_filter::{excludes_segment, holds_unknown_required, narrows, wants};
+use super::read_ahead::ReadAhead;
+use super::read_filter::Picker;
 use super::read_options::ReadOptions;
-use super::read_route::{Route, Stretch};
+use super::read_place::Place;
 use super::record_view::{ReadStats, RecordView};
-use super::view::{Placed, View};
+use super::view::View;
 use crate::error::{Error, Result};
-use crate::segment::{Found, RecordAt, SegmentEntry, Walk};
-use crate::types::{KindCode, Lsn, LsnRange};
+use crate::segment::{Chunk, Found, Payloads, Pick, RecordAt, SegmentEntry};
+use crate::types::{Lsn, LsnRange};
 
 /// A stream of records.
 ///
-/// It holds one window of the log in memory: 1 MiB, or as much as the largest record takes. Records
-/// it lends out live until the next call. It never delivers a record that is not durable, nor part of
-/// a batch.
+/// It holds some stretches of the log in memory: 4 MiB, or as much as the largest record takes. The
+/// next ones are brought in and checked by a thread of the reader's own, which ends with it. Records
+/// that are lent out live until the next call. None is delivered that is not durable, and no batch in
+/// part.
 #[derive(Debug)]
 pub struct Records {
-    view: Arc<View>,
-    options: ReadOptions,
+    pub(super) view: Arc<View>,
+    pub(super) options: Arc<ReadOptions>,
+    pub(super) picker: Picker,
     /// The next record to look at.
-    next_lsn: Lsn,
+    pub(super) next_lsn: Lsn,
     /// The durable frontier when bytes were last read: what lies beyond may have changed since.
-    durable: Lsn,
-    place: Option<Place>,
+    pub(super) durable: Lsn,
+    pub(super) place: Option<Place>,
     /// Up to here, the records follow each other in the place, are durable, and may be wanted: there
     /// is nothing to be looked at between them.
-    clear_until: Lsn,
-    /// Whether the options leave any record out that could be read.
-    narrows: bool,
-    /// A kind that this version knows: the one seen last.
-    known_kind: Option<KindCode>,
-    stats: ReadStats,
+    pub(super) clear_until: Lsn,
+    pub(super) ahead: ReadAhead,
+    /// The stretch that records are lent from.
+    pub(super) chunk: Chunk,
+    pub(super) stats: ReadStats,
 }
 
-/// The segment being read.
-#[derive(Debug)]
-struct Place {
-    entry: Arc<SegmentEntry>,
-    walk: Walk,
-    /// The last record the segment can hold; `None` while it is the active one.
-    last_lsn: Option<Lsn>,
-    /// Which parts of the segment are still to be looked at.
-    route: Route,
+/// Where the next record is.
+enum Next {
+    /// In the chunk.
+    Chunk,
+    /// Where the walk found it.
+    Record(RecordAt),
 }
 
 impl Records {
@@ -56,18 +55,18 @@ impl Records {
                 start,
             });
         }
-        let stats = ReadStats::default();
-        let narrows = narrows(&options);
+        let options = Arc::new(options);
         Ok(Self {
-            narrows,
-            clear_until: Lsn::ZERO,
-            known_kind: None,
+            picker: Picker::new(&options),
+            ahead: ReadAhead::new(view.allows_threads()),
             view,
             options,
             next_lsn,
             durable: Lsn::ZERO,
             place: None,
-            stats,
+            clear_until: Lsn::ZERO,
+            chunk: Chunk::default(),
+            stats: ReadStats::default(),
         })
     }
 
@@ -84,70 +83,127 @@ impl Records {
         clippy::should_implement_trait,
         reason = "an iterator cannot lend its items"
     )]
+    #[inline]
     pub fn next(&mut self) -> Result<Option<RecordView<'_>>> {
-        let Some(at) = self.advance()? else {
+        if self.chunk.lent() == self.chunk.found() {
+            match self.advance()? {
+                Some(Next::Chunk) => {}
+                Some(Next::Record(at)) => return Ok(self.view_of(&at)),
+                None => return Ok(None),
+            }
+        }
+        let (Some(place), Some(lent)) = (&self.place, self.chunk.lend()) else {
             return Ok(None);
         };
-        let Some(place) = &self.place else {
-            return Ok(None);
-        };
-        self.stats.records_delivered += 1;
-        Ok(Some(RecordView {
-            header: at.header,
-            payload: place.walk.payload(&at),
-            offset: at.offset,
-            segment: place.entry.path(),
-            stored: place.walk.stored(&at),
-        }))
+        let segment = place.entry.path();
+        Ok(Some(RecordView::new(
+            lent.header,
+            lent.offset,
+            segment,
+            lent.stored,
+        )))
     }
 
     /// What the read has cost and brought so far.
     #[must_use]
     pub fn stats(&self) -> ReadStats {
-        let here = self
-            .place
-            .as_ref()
-            .map_or(0, |place| place.walk.bytes_read());
+        let place = self.place.as_ref();
+        let here = place.map_or(0, |place| place.walk.bytes_read());
         ReadStats {
-            bytes_read: self.stats.bytes_read + here,
+            bytes_read: self.stats.bytes_read + here + self.ahead.bytes_read(),
+            records_delivered: self.stats.records_delivered + self.chunk.lent() as u64,
             ..self.stats
         }
     }
 
-    fn advance(&mut self) -> Result<Option<RecordAt>> {
+    fn view_of(&mut self, at: &RecordAt) -> Option<RecordView<'_>> {
+        let place = self.place.as_ref()?;
+        self.stats.records_delivered += 1;
+        let (segment, stored) = (place.entry.path(), place.walk.stored(at));
+        Some(RecordView::new(at.header, at.offset, segment, stored))
+    }
+
+    /// Comes to the next record that is wanted.
+    fn advance(&mut self) -> Result<Option<Next>> {
         loop {
-            if self.next_lsn > self.clear_until && !self.find_way()? {
+            let is_lost = self.place.is_none() || self.next_lsn > self.clear_until;
+            if is_lost && !self.find_way()? {
                 if self.next_lsn <= self.options.until && self.reaches(self.next_lsn) {
                     continue;
                 }
                 return Ok(None);
             }
-            let Some(place) = &mut self.place else {
-                return Ok(None);
-            };
-            match place.walk.next()? {
-                Found::Record(at) => {
-                    if self.take(&at)? {
-                        self.check_payload(&at)?;
-                        return Ok(Some(at));
-                    }
+            if self.load_chunk() {
+                if self.chunk.found() > 0 {
+                    return Ok(Some(Next::Chunk));
                 }
-                Found::Frontier(_) => {}
-                Found::Gap(gap) => {
-                    if let Some(missing) = gap.missing {
-                        self.damaged(gap.offset, missing)?;
-                    }
-                }
-                Found::Footer { offset } | Found::End { offset, .. } => {
-                    let last = place.last_lsn.unwrap_or(self.durable);
-                    let missing = LsnRange {
-                        first: self.next_lsn,
-                        last,
-                    };
-                    self.damaged(offset, missing)?;
-                }
+                continue;
+            }
+            if let Some(at) = self.step()? {
+                return Ok(Some(Next::Record(at)));
             }
         }
+    }
+
+    /// Brings in and checks what comes next; `false` when something stands there that has to be
+    /// looked at more closely.
+    fn load_chunk(&mut self) -> bool {
+        self.stats.records_delivered += self.chunk.lent() as u64;
+        let used = std::mem::take(&mut self.chunk);
+        let Some(place) = self.place.as_mut().filter(|place| !place.route.is_lookup()) else {
+            return false;
+        };
+        let (from, first) = (place.walk.position(), place.walk.expected());
+        self.chunk = match self.ahead.take(first, used) {
+            Ok(chunk) => chunk,
+            Err(mut chunk) => {
+                self.picker.from = self.next_lsn;
+                let picker = &mut self.picker;
+                self.stats.bytes_read += place.load(&mut chunk, self.clear_until, picker);
+                chunk
+            }
+        };
+        let Some(scanned) = self.chunk.scanned() else {
+            return false;
+        };
+        if scanned.next == first && scanned.position <= from {
+            return false;
+        }
+        place.walk.jump(scanned.position, scanned.next);
+        self.stats.records_read += scanned.next.value() - first.value();
+        self.stats.records_unknown += scanned.unknown;
+        self.next_lsn = self.next_lsn.max(scanned.next);
+        true
+    }
+
+    /// Looks closely at what comes next.
+    fn step(&mut self) -> Result<Option<RecordAt>> {
+        let Some(place) = &mut self.place else {
+            return Ok(None);
+        };
+        match place.walk.next()? {
+            Found::Record(at) => {
+                if self.take(&at)? {
+                    self.check_payload(&at)?;
+                    return Ok(Some(at));
+                }
+            }
+            Found::Frontier(_) => {}
+            Found::Gap(gap) => {
+                if let Some(missing) = gap.missing {
+                    self.damaged(gap.offset, missing)?;
+                }
+            }
+            Found::Footer { offset } | Found::End { offset, .. } => {
+                let last = place.last_lsn.unwrap_or(self.durable);
+                let missing = LsnRange {
+                    first: self.next_lsn,
+                    last,
+                };
+                self.damaged(offset, missing)?;
+            }
+        }
+        Ok(None)
     }
 
     /// Comes to where the next record is, and sees how far the way is clear from there; `false` when
@@ -173,7 +229,7 @@ impl Records {
 
     /// A read that leaves records out checks the payloads of those it delivers only, and here.
     fn check_payload(&mut self, at: &RecordAt) -> Result<()> {
-        let is_checked = !self.narrows || self.options.headers_only;
+        let is_checked = self.picker.payloads() != Payloads::Lent;
         let place = self.place.as_ref();
         if is_checked || place.is_some_and(|place| place.walk.payload_is_whole(at)) {
             return Ok(());
@@ -202,152 +258,23 @@ impl Records {
         lsn <= self.durable
     }
 
-    /// The segment that holds the next record, at a part of it that can be wanted; `None` when a
-    /// part was skipped and there is a new next record.
-    fn place_of_next(&mut self) -> Result<Option<&mut Place>> {
-        let is_past = self.place.as_mut().is_some_and(|place| {
-            place.last_lsn = place.last_lsn.or(place.entry.trailer().map(|t| t.last_lsn));
-            place.last_lsn.is_some_and(|last| self.next_lsn > last)
-        });
-        if is_past {
-            self.leave_segment();
-        }
-        if self.place.is_none() && !self.enter_segment()? {
-            return Ok(None);
-        }
-        let Some(place) = &mut self.place else {
-            return Ok(None);
-        };
-        match place
-            .route
-            .follow(&mut place.walk, self.next_lsn, &self.options)?
-        {
-            Stretch::Here => {}
-            Stretch::SkipTo(lsn) => {
-                self.next_lsn = lsn;
-                return Ok(None);
-            }
-            Stretch::Done => {
-                self.next_lsn = place.last_lsn.map_or(self.next_lsn, Lsn::next);
-                return Ok(None);
-            }
-            Stretch::Damaged { offset } => {
-                let last = place.last_lsn.unwrap_or(self.durable);
-                self.damaged(
-                    offset,
-                    LsnRange {
-                        first: self.next_lsn,
-                        last,
-                    },
-                )?;
-                return Ok(None);
-            }
-        }
-        Ok(self.place.as_mut())
-    }
-
-    /// Opens the segment of the next record; `false` when all of it was skipped.
-    fn enter_segment(&mut self) -> Result<bool> {
-        let Some(placed) = self.view.find(self.next_lsn) else {
-            return Err(Error::Truncated {
-                lsn: self.next_lsn,
-                start: self.view.start(),
-            });
-        };
-        self.check_held(&placed)?;
-        let first_lsn = placed.entry.header().first_lsn;
-        let index = if self.narrows || self.next_lsn > first_lsn {
-            // A damaged footer only costs the short cut. So does a kind that must not be passed
-            // over: the read has to come to it.
-            let index = placed.entry.index().ok().flatten();
-            index.filter(|index| self.options.salvage || !holds_unknown_required(index))
-        } else {
-            None
-        };
-        if let (Some(index), Some(last)) = (&index, placed.last_lsn)
-            && excludes_segment(&self.options, index)
-        {
-            self.stats.segments_skipped += 1;
-            self.next_lsn = last.next();
-            return Ok(false);
-        }
-        self.stats.segments_read += 1;
-        let route = Route::through(index, &self.options);
-        let mut walk = match placed.entry.walk() {
-            Ok(walk) => walk,
-            Err(error) => return Err(self.gone_or(error, &placed.entry)),
-        };
-        if self.options.headers_only || self.narrows {
-            walk.headers_only();
-        }
-        let Placed { entry, last_lsn } = placed;
-        self.place = Some(Place {
-            entry,
-            walk,
-            last_lsn,
-            route,
-        });
-        Ok(true)
-    }
-
-    /// Reports that no segment holds the next record, which happens only where a damaged log is
-    /// looked at: opening it is refused. A salvage goes on with the next segment there is.
-    fn check_held(&mut self, placed: &Placed) -> Result<()> {
-        let first = self.next_lsn;
-        if placed.last_lsn.is_none_or(|last| first <= last) {
-            return Ok(());
-        }
-        let next = self.view.segment_after(first);
-        let last = next
-            .as_ref()
-            .map_or(self.durable, |next| next.header().first_lsn.previous());
-        if self.options.salvage {
-            self.next_lsn = last.next();
-        }
-        Err(Error::MissingSegment {
-            path: next
-                .unwrap_or_else(|| Arc::clone(&placed.entry))
-                .path()
-                .to_path_buf(),
-            lsns: LsnRange { first, last },
-        })
-    }
-
     /// Takes in a whole record; whether it is to be delivered.
     fn take(&mut self, at: &RecordAt) -> Result<bool> {
-        let is_before = at.header.lsn < self.next_lsn;
-        let is_known = self.knows(at.header.kind);
-        if !self.options.salvage && !is_known && !is_before {
-            if at.header.kind.is_required() {
-                let (lsn, kind) = (at.header.lsn, at.header.kind);
-                self.leave_segment();
-                return Err(Error::UnknownRequiredKind { lsn, kind });
-            }
-            self.stats.records_unknown += 1;
+        self.picker.from = self.next_lsn;
+        let picked = self.picker.pick(&at.header);
+        if picked == Pick::Refuse {
+            let (lsn, kind) = (at.header.lsn, at.header.kind);
+            self.leave_segment();
+            return Err(Error::UnknownRequiredKind { lsn, kind });
         }
+        self.stats.records_unknown += u64::from(picked == Pick::PassUnknown);
         self.stats.records_read += 1;
-        if is_before || at.header.lsn > self.options.until {
-            self.next_lsn = self.next_lsn.max(at.header.lsn.next());
-            return Ok(false);
-        }
-        self.next_lsn = at.header.lsn.next();
-        let is_readable = self.options.salvage || is_known;
-        Ok(is_readable && (!self.narrows || wants(&self.options, &at.header)))
-    }
-
-    /// Whether this version knows the kind. Records in a row are mostly of one kind.
-    fn knows(&mut self, kind: KindCode) -> bool {
-        if self.known_kind != Some(kind) {
-            if kind.known().is_none() {
-                return false;
-            }
-            self.known_kind = Some(kind);
-        }
-        true
+        self.next_lsn = self.next_lsn.max(at.header.lsn.next());
+        Ok(picked == Pick::Lend)
     }
 
     /// Reports damage. A salvage goes on behind it, any other read stays in front of it.
-    fn damaged(&mut self, offset: u64, missing: LsnRange) -> Result<()> {
+    pub(super) fn damaged(&mut self, offset: u64, missing: LsnRange) -> Result<()> {
         let Some(place) = &self.place else {
             return Ok(());
         };
@@ -379,18 +306,11 @@ impl Records {
     }
 
     /// `error`, unless it is so because the segment was truncated away meanwhile.
-    fn gone_or(&self, error: Error, entry: &SegmentEntry) -> Error {
+    pub(super) fn gone_or(&self, error: Error, entry: &SegmentEntry) -> Error {
         if self.view.is_gone(entry) {
             let (lsn, start) = (self.next_lsn, self.view.start());
             return Error::Truncated { lsn, start };
         }
         error
-    }
-
-    fn leave_segment(&mut self) {
-        self.clear_until = Lsn::ZERO;
-        if let Some(place) = self.place.take() {
-            self.stats.bytes_read += place.walk.bytes_read();
-        }
     }
 }

@@ -1,12 +1,89 @@
 //! Whether a record, a zone or a whole segment can be wanted: pure functions.
 
+use std::sync::Arc;
+
 use super::read_options::ReadOptions;
 use crate::format::RecordHeader;
 use crate::format::footer::{IdCounts, SegmentIndex, Span, Zone};
-use crate::types::{DatabaseId, RecordKind, TenantId};
+use crate::segment::{Payloads, Pick};
+use crate::types::{DatabaseId, KindCode, Lsn, RecordKind, TenantId};
+
+/// Says of each record what is done with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Picker {
+    options: Arc<ReadOptions>,
+    /// Whether the options leave any record out between the first and the last.
+    narrows: bool,
+    /// Records before this one are passed over, whatever they are.
+    pub(crate) from: Lsn,
+    /// A kind that this version knows: the one seen last. Records in a row are mostly of one kind.
+    known_kind: Option<KindCode>,
+}
+
+impl Picker {
+    pub(crate) fn new(options: &Arc<ReadOptions>) -> Self {
+        Self {
+            options: Arc::clone(options),
+            narrows: narrows(options),
+            from: Lsn::ZERO,
+            known_kind: None,
+        }
+    }
+
+    /// Whether records are left out between the first and the last.
+    pub(crate) fn narrows(&self) -> bool {
+        self.narrows
+    }
+
+    /// Which payloads are checked: of a read that leaves records out, those it delivers only.
+    pub(crate) fn payloads(&self) -> Payloads {
+        match (self.options.headers_only, self.narrows) {
+            (true, _) => Payloads::None,
+            (false, true) => Payloads::Lent,
+            (false, false) => Payloads::All,
+        }
+    }
+
+    /// Whether the page cache forgets what was read.
+    pub(crate) fn drops_behind(&self) -> bool {
+        self.options.drop_behind
+    }
+
+    /// What is done with the record.
+    #[inline]
+    pub(crate) fn pick(&mut self, header: &RecordHeader) -> Pick {
+        if header.lsn < self.from {
+            return Pick::Pass;
+        }
+        if !self.options.salvage && !self.knows(header.kind) {
+            return if header.kind.is_required() {
+                Pick::Refuse
+            } else {
+                Pick::PassUnknown
+            };
+        }
+        let is_wanted = !self.narrows || wants(&self.options, header);
+        if is_wanted && header.lsn <= self.options.until {
+            Pick::Lend
+        } else {
+            Pick::Pass
+        }
+    }
+
+    #[inline]
+    fn knows(&mut self, kind: KindCode) -> bool {
+        if self.known_kind != Some(kind) {
+            if kind.known().is_none() {
+                return false;
+            }
+            self.known_kind = Some(kind);
+        }
+        true
+    }
+}
 
 /// Whether the options leave out any record between the first and the last asked for.
-pub(crate) fn narrows(options: &ReadOptions) -> bool {
+fn narrows(options: &ReadOptions) -> bool {
     options.control_only
         || !options.kinds.is_empty()
         || options.tenant.is_some()
@@ -18,7 +95,8 @@ pub(crate) fn narrows(options: &ReadOptions) -> bool {
 }
 
 /// Whether the record is wanted.
-pub(crate) fn wants(options: &ReadOptions, header: &RecordHeader) -> bool {
+#[inline]
+fn wants(options: &ReadOptions, header: &RecordHeader) -> bool {
     let scope = &header.scope;
     options.tenant.is_none_or(|tenant| tenant == scope.tenant)
         && options

@@ -23,6 +23,7 @@ pub struct ReadOptions {
     pub(crate) times: Option<(Timestamp, Timestamp)>,
     pub(crate) control_only: bool,
     pub(crate) headers_only: bool,
+    pub(crate) drop_behind: bool,
     pub(crate) salvage: bool,
 }
 
@@ -48,6 +49,7 @@ impl ReadOptions {
             times: None,
             control_only: false,
             headers_only: false,
+            drop_behind: false,
             salvage: false,
         }
     }
@@ -129,6 +131,15 @@ impl ReadOptions {
     #[must_use]
     pub fn headers_only(mut self) -> Self {
         self.headers_only = true;
+        self
+    }
+
+    /// Has the page cache forget what was read, so that reading a long log once does not push out what
+    /// others use. What was in the cache before is forgotten as well: a read that will soon be
+    /// repeated is faster without.
+    #[must_use]
+    pub fn drop_behind(mut self) -> Self {
+        self.drop_behind = true;
         self
     }
 

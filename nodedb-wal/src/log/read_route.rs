@@ -4,8 +4,8 @@ use super::read_filter::excludes_zone;
 use super::read_options::ReadOptions;
 use crate::error::Result;
 use crate::format::footer::{SegmentIndex, Zone};
-use crate::segment::Walk;
-use crate::types::Lsn;
+use crate::segment::{Stretch, Walk};
+use crate::types::{Lsn, LsnRange};
 
 /// Which parts of a segment are still to be looked at.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) enum Route {
 
 /// Where the walk stands now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stretch {
+pub(crate) enum Way {
     /// In front of something that may be wanted.
     Here,
     /// In front of this record: those before it were skipped.
@@ -49,6 +49,36 @@ impl Route {
         }
     }
 
+    /// The stretches of a segment that ends at `end` which can hold a wanted record within `lsns`.
+    pub(crate) fn stretches(
+        &self,
+        end: u64,
+        lsns: LsnRange,
+        options: &ReadOptions,
+    ) -> Vec<Stretch> {
+        let Self::Zones { zones, .. } = self else {
+            return Vec::new();
+        };
+        let follower = |at: usize| zones.get(at + 1);
+        let stretches = zones.iter().enumerate().map(|(at, zone)| Stretch {
+            from: zone.offset,
+            to: follower(at).map_or(end, |next| next.offset.min(end)),
+            first: zone.first_lsn,
+            last: follower(at).map_or(lsns.last, |next| next.first_lsn.previous().min(lsns.last)),
+        });
+        let wanted = stretches.zip(zones).filter(|(stretch, zone)| {
+            let has_place = stretch.from < stretch.to;
+            let is_asked_for = stretch.first <= stretch.last && lsns.first <= stretch.last;
+            has_place && is_asked_for && !excludes_zone(options, zone)
+        });
+        wanted.map(|(stretch, _)| stretch).collect()
+    }
+
+    /// Whether single records are looked up.
+    pub(crate) fn is_lookup(&self) -> bool {
+        matches!(self, Self::Controls(_))
+    }
+
     /// Up to where there is nothing to skip from here.
     pub(crate) fn clear_until(&self) -> Lsn {
         match self {
@@ -66,18 +96,18 @@ impl Route {
         walk: &mut Walk,
         next_lsn: Lsn,
         options: &ReadOptions,
-    ) -> Result<Stretch> {
+    ) -> Result<Way> {
         match self {
-            Self::Whole => Ok(Stretch::Here),
+            Self::Whole => Ok(Way::Here),
             Self::Controls(offsets) => {
                 let Some(offset) = offsets.next() else {
-                    return Ok(Stretch::Done);
+                    return Ok(Way::Done);
                 };
                 let is_record = walk.jump_to_record(offset)?;
                 Ok(if is_record {
-                    Stretch::Here
+                    Way::Here
                 } else {
-                    Stretch::Damaged { offset }
+                    Way::Damaged { offset }
                 })
             }
             Self::Zones {
@@ -93,17 +123,17 @@ impl Route {
                     *is_entered = false;
                 }
                 let Some(zone) = zones.get(*at).filter(|_| !*is_entered) else {
-                    return Ok(Stretch::Here);
+                    return Ok(Way::Here);
                 };
                 *is_entered = true;
                 if excludes_zone(options, zone) {
                     let next = zones.get(*at + 1);
-                    return Ok(next.map_or(Stretch::Done, |next| Stretch::SkipTo(next.first_lsn)));
+                    return Ok(next.map_or(Way::Done, |next| Way::SkipTo(next.first_lsn)));
                 }
                 if walk.expected() < zone.first_lsn {
                     walk.jump(zone.offset, zone.first_lsn);
                 }
-                Ok(Stretch::Here)
+                Ok(Way::Here)
             }
         }
     }

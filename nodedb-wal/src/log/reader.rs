@@ -9,6 +9,7 @@ use super::read_options::ReadOptions;
 use super::report::{RecoveryReport, SegmentInfo};
 use super::verify::{VerifyReport, verify};
 use super::view::View;
+use crate::config::OpenCheck;
 use crate::error::{Error, Result};
 use crate::storage::{IoMode, OsStorage, Storage};
 use crate::types::Lsn;
@@ -72,7 +73,12 @@ impl Reader {
             path: storage.path().to_path_buf(),
             source,
         })?;
-        let mut image = Image::load(&storage, on_fault)?;
+        let check = match on_fault {
+            OnFault::Refuse => OpenCheck::LastWrites,
+            // To look at a damaged log is to look at all of what was not sealed.
+            OnFault::Note => OpenCheck::LastSegment,
+        };
+        let mut image = Image::load(&storage, on_fault, check)?;
         if let (true, Some(tail)) = (is_in_use, &image.tail) {
             image.report.last_lsn = image.report.last_lsn.min(tail.claimed_lsn);
             image.report.dropped = None;

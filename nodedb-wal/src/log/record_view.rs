@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::format::RecordHeader;
+use crate::format::layout::record;
 use crate::types::Lsn;
 
 /// What a read has cost and brought so far.
@@ -39,6 +40,23 @@ pub struct RecordView<'a> {
 }
 
 impl<'a> RecordView<'a> {
+    /// The record that is stored as `stored`, at `offset` of `segment`.
+    #[inline]
+    pub(super) fn new(
+        header: RecordHeader,
+        offset: u64,
+        segment: &'a Path,
+        stored: &'a [u8],
+    ) -> Self {
+        Self {
+            header,
+            payload: stored.get(record::BYTES..).unwrap_or_default(),
+            offset,
+            segment,
+            stored,
+        }
+    }
+
     /// The record's number.
     #[must_use]
     pub const fn lsn(&self) -> Lsn {

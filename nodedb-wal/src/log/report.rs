@@ -96,7 +96,7 @@ impl SegmentInfo {
             entry,
             tail.last_lsn,
             tail.data_end,
-            tail.index.snapshot().as_ref(),
+            tail.index.and_then(|index| index.snapshot()).as_ref(),
         ))
     }
 

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use parking_lot::MutexGuard;
-
 use super::prepare::{self, Preparer};
 use super::state::{Core, Disk, State};
 use crate::error::{Error, Result};
 use crate::format::layout::BLOCK_BYTES;
 use crate::segment::SegmentEntry;
 use crate::storage::Storage;
+use crate::sync::MutexGuard;
 use crate::types::Lsn;
 
 /// What truncation dropped.
@@ -28,14 +27,19 @@ impl Core {
     /// Retires every segment whose records are all before `before` and durable. First the log's
     /// new start is made durable, then the files go: after a crash in between, opening the log
     /// finishes the job, and a segment that is missing for another reason is told apart.
-    pub(crate) fn truncate_before(&self, before: Lsn) -> Result<Truncated> {
+    pub(crate) fn truncate_before(self: &Arc<Self>, before: Lsn) -> Result<Truncated> {
+        self.finish_past_without_thread();
         let mut state = self.usable()?;
         if !self.fits_segment(&state, 0, BLOCK_BYTES) {
             // No room for one more frontier: it goes into a new segment.
             self.rotate_from(&mut state)?;
         }
         self.take_disk(&mut state, Disk::Writing)?;
-        let done = self.truncate_with_disk(&mut state, before);
+        // A file that is being written is no space to be used again.
+        self.finish_sealing(&mut state);
+        let done = state
+            .check_usable()
+            .and_then(|()| self.truncate_with_disk(&mut state, before));
         self.release_disk(&mut state);
         done
     }
@@ -62,9 +66,10 @@ impl Core {
         }
         let retired = self.view.take_before(start_lsn);
         let (segments, bytes) = (retired.len(), retired.iter().map(|e| e.file_bytes()).sum());
-        MutexGuard::unlocked(state, || {
+        let recycled = MutexGuard::unlocked(state, || {
             drop_files(self.storage.as_ref(), &self.preparer, retired)
         })?;
+        state.counters.segments_retired(segments, recycled);
         Ok(Truncated {
             segments,
             bytes,
@@ -80,12 +85,13 @@ impl Core {
     }
 }
 
-/// Drops or recycles the files of retired segments, oldest first.
+/// Drops or recycles the files of retired segments, oldest first, and gives back how many were
+/// recycled.
 pub(crate) fn drop_files(
     storage: &dyn Storage,
     preparer: &Preparer,
     retired: Vec<Arc<SegmentEntry>>,
-) -> Result<()> {
+) -> Result<usize> {
     let mut recycled = Vec::new();
     for entry in retired {
         // A reader that still holds the segment must not see its file written again.
@@ -105,6 +111,7 @@ pub(crate) fn drop_files(
         path: storage.path().to_path_buf(),
         source,
     })?;
+    let count = recycled.len();
     preparer.offer(recycled);
-    Ok(())
+    Ok(count)
 }

@@ -1,4 +1,4 @@
-//! Rotation: a new segment is started behind the active one, then the old one is sealed.
+//! Rotation: a new segment is started behind the active one, and the old one is left to be sealed.
 //!
 //! The new one comes first, so that a segment that was sealed in rotation always has one behind
 //! it: if it is gone, somebody removed it. Between the two steps the old segment is unsealed and not
@@ -7,9 +7,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::MutexGuard;
-
 use super::prepare::{Prepared, Space};
+use super::sealing::Ended;
 use super::state::{Active, Core, Disk, State};
 use crate::error::{Error, Result};
 use crate::format::SegmentHeader;
@@ -18,47 +17,34 @@ use crate::format::file_name;
 use crate::format::layout::{BLOCK_BYTES, DATA_START};
 use crate::segment::{IndexBuilder, SealedEnd, SegmentEntry, seal};
 use crate::storage::{AlignedBuf, Storage, StorageFile, WriteError};
-use crate::types::{Lsn, Timestamp};
-
-/// How a segment ended, for its seal and for the header of the next.
-#[derive(Debug)]
-struct Ended {
-    active: Active,
-    last_lsn: Lsn,
-    data_end: u64,
-}
+use crate::sync::MutexGuard;
 
 impl Core {
     /// Starts a new segment and seals the old one. Records appended before are durable then.
-    pub(crate) fn rotate(&self) -> Result<()> {
+    pub(crate) fn rotate(self: &Arc<Self>) -> Result<()> {
+        self.finish_past_without_thread();
         let mut state = self.usable()?;
-        self.rotate_from(&mut state)
+        self.rotate_from(&mut state)?;
+        self.finish_sealing(&mut state);
+        state.check_usable()
     }
 
-    /// As [`Self::rotate`], with the state at hand. A segment without records stays the active one.
-    pub(crate) fn rotate_from(&self, state: &mut MutexGuard<'_, State>) -> Result<()> {
+    /// Starts a new segment, with the state at hand, and has the old one sealed without waiting for
+    /// that. A segment without records stays the active one.
+    pub(crate) fn rotate_from(self: &Arc<Self>, state: &mut MutexGuard<'_, State>) -> Result<()> {
         self.take_disk(state, Disk::Rotating)?;
-        let started = self.start_segment(state);
+        // One at a time: the segment before the old one comes first.
+        self.finish_sealing(state);
+        let started = state
+            .check_usable()
+            .and_then(|()| self.start_segment(state))
+            .map(|ended| {
+                if let Some(ended) = ended {
+                    self.seal_behind(state, ended);
+                }
+            });
         self.release_disk(state);
-        let Some(ended) = started? else { return Ok(()) };
-        let (start_lsn, sealed_at) = (state.start_lsn, state.last_timestamp);
-        // The old segment is no longer written by anybody, so records go on meanwhile.
-        let sealed = MutexGuard::unlocked(state, || seal_ended(&ended, start_lsn, sealed_at));
-        match sealed {
-            Ok(()) => Ok(()),
-            // Its records are durable and found without the footer; opening the log seals it.
-            Err(error @ Error::DiskFull { .. }) => {
-                tracing::warn!(%error, "a full segment stays unsealed until the log is opened again");
-                Ok(())
-            }
-            Err(error) => {
-                let error = state.poison(error);
-                self.changed.notify_all();
-                self.waiters.end_round();
-                self.waiters.wake_everybody();
-                Err(error)
-            }
-        }
+        started
     }
 
     /// Starts the segment behind the active one, and gives back the old one.
@@ -106,14 +92,16 @@ impl Core {
         match begun {
             Ok(new) => {
                 self.view.push(Arc::clone(&new.entry));
+                state.counters.segment_began(new.space);
                 state.active = Some(new);
                 state.filling.start_at(DATA_START);
-                state.counters.rotations += 1;
-                let last_lsn = state.next_lsn.previous();
+                state.watch.vouched_lsn = state.next_lsn.previous();
                 Ok(Some(Ended {
                     active,
-                    last_lsn,
+                    last_lsn: state.next_lsn.previous(),
                     data_end,
+                    start_lsn: state.start_lsn,
+                    sealed_at: state.last_timestamp,
                 }))
             }
             Err(Begin::NoSpace(error, prepared)) => {
@@ -185,27 +173,9 @@ pub(crate) fn begin_segment(
         digest: Digest::EMPTY,
         writes: 0,
         space: prepared.space,
+        roomy_end: 0,
         asked_for_next: prepared.space == Space::Hurried,
     })
-}
-
-fn seal_ended(ended: &Ended, start_lsn: Lsn, sealed_at: Timestamp) -> Result<()> {
-    let index = ended.active.index.snapshot();
-    let entry = &ended.active.entry;
-    let end = SealedEnd {
-        header: entry.header(),
-        index: index.as_ref(),
-        last_lsn: ended.last_lsn,
-        digest: ended.active.digest,
-        data_end: ended.data_end,
-        start_lsn,
-        sealed_at,
-        continued: true,
-        // A full file keeps its length, so that it can be used again. One that was left early gives
-        // back what it did not use.
-        shorten: ended.active.space == Space::Hurried,
-    };
-    seal_entry(entry, ended.active.file.as_ref(), entry.path(), &end)
 }
 
 /// Seals a segment and lets its readers know.

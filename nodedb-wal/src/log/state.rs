@@ -2,21 +2,22 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::commit_async::Pending;
 use super::handover::{Handed, Handover};
+use super::past::Past;
 use super::prepare::{Preparer, Space};
-use super::stats::Counters;
+use super::sealing::{Sealer, Sealing};
+use super::stats::{Counters, Waits};
 use super::view::View;
 use super::waiters::Waiters;
+use super::witness::{Watch, Watcher};
 use crate::config::TailPolicy;
 use crate::error::{Error, Result};
 use crate::format::checksum::{Digest, HeaderSeed};
 use crate::segment::{IndexBuilder, SegmentEntry, WriteBuffer};
 use crate::storage::{DirectoryLock, Storage, StorageFile};
+use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::types::{Lsn, Timestamp};
 
 /// The settings the write path needs.
@@ -36,16 +37,24 @@ pub(crate) struct Core {
     pub(crate) view: Arc<View>,
     pub(crate) preparer: Preparer,
     pub(crate) state: Mutex<State>,
-    /// The disk is free again, or the log takes no more calls. Whoever needs the disk itself waits
-    /// on this, with `state`: appends that need room, rotation, truncation.
+    /// The disk is free again, a segment was sealed, or the log takes no more calls. Whoever needs
+    /// the disk itself waits on this, with `state`: appends that need room, rotation, truncation.
     pub(crate) changed: Condvar,
     /// Whoever waits for a record to be durable.
     pub(crate) waiters: Waiters,
     /// The thread that writes full buffers.
     pub(crate) handover: Handover,
+    /// The thread that vouches for the last write.
+    pub(crate) watcher: Watcher,
+    /// The thread that seals segments.
+    pub(crate) sealer: Sealer,
     /// Futures that wait for the same.
     pub(crate) pending: Pending,
+    /// Segments of earlier processes that are not sealed yet.
+    pub(crate) past: Past,
     pub(crate) commits: AtomicU64,
+    /// How long commits waited.
+    pub(crate) waits: Waits,
 }
 
 /// The writing side, under one lock that is never held across I/O.
@@ -65,10 +74,18 @@ pub(crate) struct State {
     pub(crate) refused: Option<WriteBuffer>,
     /// What the thread that writes full buffers is to do.
     pub(crate) handed: Handed,
+    /// What vouches for the last write.
+    pub(crate) watch: Watch,
+    /// The segment that is full and not sealed yet.
+    pub(crate) sealing: Sealing,
     /// A buffer that is not in use.
     pub(crate) spare: WriteBuffer,
     /// Who is at the disk. Whoever sets it to something else than `Idle` sets it back.
     pub(crate) disk: Disk,
+    /// Committers who went to sleep since the disk was last given back.
+    pub(crate) sleepers: u64,
+    /// How many they were when it was.
+    pub(crate) slept: u64,
     /// Writes cut since the log was opened: the number of the write on its way, or of the last.
     pub(crate) writes_cut: u64,
     /// The last record of that write.
@@ -103,6 +120,8 @@ pub(crate) struct Active {
     /// Writes built so far.
     pub(crate) writes: u64,
     pub(crate) space: Space,
+    /// Records that end here or before fit for sure.
+    pub(crate) roomy_end: u64,
     /// Whether the segment after this one was asked for.
     pub(crate) asked_for_next: bool,
 }
@@ -144,6 +163,7 @@ impl Core {
     /// Gives the disk back and wakes whoever waited for that, outside the lock.
     pub(crate) fn release_disk(&self, state: &mut MutexGuard<'_, State>) {
         state.disk = Disk::Idle;
+        state.slept = std::mem::take(&mut state.sleepers);
         self.waiters.end_round();
         self.changed.notify_all();
         let write = state.writes_cut;
@@ -184,9 +204,14 @@ impl State {
         Error::Poisoned { source: cause }
     }
 
-    /// The wall clock, but never before a record that is there.
-    pub(crate) fn advance_time(&mut self, now: Timestamp) -> Timestamp {
-        self.last_timestamp = self.last_timestamp.max(now);
-        self.last_timestamp
+    /// The wall clock, but never before a record that is there: read when the first record of a
+    /// write comes, and roughly for those behind it.
+    pub(crate) fn read_time(&self, storage: &dyn Storage) -> Timestamp {
+        let now = if self.filling.is_empty() {
+            storage.now()
+        } else {
+            storage.now_roughly()
+        };
+        self.last_timestamp.max(now)
     }
 }

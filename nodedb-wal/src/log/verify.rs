@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::image::{Image, OnFault};
 use super::report::Dropped;
 use super::verdict::Verdict;
+use crate::config::OpenCheck;
 use crate::error::{Error, Result};
 use crate::format::SegmentHeader;
 use crate::format::checksum::Digest;
@@ -65,7 +66,7 @@ pub(crate) fn verify(
     storage: &Arc<dyn Storage>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<VerifyReport> {
-    let image = Image::load(storage, OnFault::Note)?;
+    let image = Image::load(storage, OnFault::Note, OpenCheck::LastSegment)?;
     let at_end = image
         .faults
         .iter()

@@ -1,13 +1,12 @@
 //! What the log and its readers share: the segments there are, and how far they are durable.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::RwLock;
+use std::sync::atomic::Ordering;
 
 use crate::error::Error;
 use crate::segment::SegmentEntry;
 use crate::storage::Storage;
+use crate::sync::{AtomicU64, RwLock};
 use crate::types::Lsn;
 
 /// The readable log. Readers hold it and see the log grow.
@@ -49,6 +48,11 @@ impl View {
             Err(Error::Io { source, .. }) => source.kind() == std::io::ErrorKind::NotFound,
             Err(_) => false,
         }
+    }
+
+    /// Whether work may be done on threads of the log's own.
+    pub(crate) fn allows_threads(&self) -> bool {
+        self.storage.allows_threads()
     }
 
     pub(crate) fn durable(&self) -> Lsn {

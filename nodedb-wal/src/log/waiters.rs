@@ -1,11 +1,11 @@
-//! Who waits for a write, and who is woken when it ends. The only user of `atomic-wait`.
+//! Who waits for a write, and who is woken when it ends.
 //!
 //! Waiters sleep in two groups: those whose records are in the write on its way, and those whose
 //! records fill the next. When the write ends, all of the first group are woken at once by one
 //! system call, and one of the second: it does the next write. Everybody sleeps once and is woken
 //! once.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::Futex;
 
 /// Sleeping committers, by the parity of the write they wait for.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Waiters {
 #[repr(align(64))]
 struct Group {
     /// Counts the ends of writes: a sleeper that saw another number does not go to sleep.
-    round: AtomicU32,
+    round: Futex,
 }
 
 /// A place to wait, taken under the log's lock. Whatever happens after that wakes the waiter.
@@ -33,34 +33,34 @@ impl Waiters {
     /// busy.
     pub(crate) fn ticket(&self, write: u64) -> Ticket {
         let group = parity(write);
-        let round = self.groups[group].round.load(Ordering::Relaxed);
+        let round = self.groups[group].round.load();
         Ticket { group, round }
     }
 
     /// Sleeps until the disk is free again, or for no reason: the caller looks again.
     pub(crate) fn sleep(&self, ticket: Ticket) {
-        atomic_wait::wait(&self.groups[ticket.group].round, ticket.round);
+        self.groups[ticket.group].round.wait_while(ticket.round);
     }
 
     /// Takes in, under the log's lock, that the disk is free again: no ticket taken before holds any
     /// longer.
     pub(crate) fn end_round(&self) {
         for group in &self.groups {
-            group.round.fetch_add(1, Ordering::Relaxed);
+            group.round.add_one();
         }
     }
 
     /// After [`Self::end_round`], without the lock: wakes one who waits for the write after number
     /// `write`, to do it, and everybody who waited for `write`.
     pub(crate) fn wake_after(&self, write: u64) {
-        atomic_wait::wake_one(&self.groups[parity(write + 1)].round);
-        atomic_wait::wake_all(&self.groups[parity(write)].round);
+        self.groups[parity(write + 1)].round.wake_one();
+        self.groups[parity(write)].round.wake_all();
     }
 
     /// Wakes everybody: the log takes no more calls.
     pub(crate) fn wake_everybody(&self) {
         for group in &self.groups {
-            atomic_wait::wake_all(&group.round);
+            group.round.wake_all();
         }
     }
 }

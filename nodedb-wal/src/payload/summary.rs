@@ -4,6 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{AnyPayload, Transaction};
+use crate::types::Lsn;
 
 /// Bytes of a key, and operations of a transaction, that are shown.
 const SHOWN_MAX: usize = 24;
@@ -77,10 +78,30 @@ impl AnyPayload {
                 p.cutoff.as_nanos(),
                 p.purged
             ),
+            node => node.fmt_node(f),
+        }
+    }
+
+    fn fmt_node(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hold(p) => {
+                write!(f, " name={}", Name(&p.name))?;
+                match p.needs {
+                    None => f.write_str(" needs=unknown"),
+                    Some(Lsn::MAX) => f.write_str(" needs=nothing"),
+                    Some(lsn) => write!(f, " needs={lsn}"),
+                }
+            }
+            Self::AuditSeal(p) => write!(f, " through={} entries={}", p.through, p.entries),
             Self::CalvinApplied(p) => write!(
                 f,
                 " epoch={} position={} vshard={}",
                 p.epoch, p.position, p.vshard
+            ),
+            Self::CalvinSeal(p) => write!(
+                f,
+                " epoch={} vshard={} transactions={} records={} digest={:016x}",
+                p.epoch, p.vshard, p.transactions, p.records, p.digest
             ),
             Self::Custom(_, bytes) => write!(f, " {}", Size(bytes)),
             _ => Ok(()),

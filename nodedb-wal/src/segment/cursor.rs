@@ -53,6 +53,10 @@ impl SegmentCursor {
         &self.path
     }
 
+    pub(super) fn file(&self) -> Arc<dyn StorageFile> {
+        Arc::clone(&self.file)
+    }
+
     pub(super) fn end(&self) -> u64 {
         self.end
     }

@@ -151,9 +151,11 @@ impl SegmentEntry {
     ///
     /// As [`Self::file`].
     pub(crate) fn walk(&self) -> Result<Walk> {
-        let end = self
-            .trailer()
-            .map_or(self.header.capacity, |trailer| trailer.data_end);
+        // Lengths in records are compared with this before memory is asked for: it is not believed
+        // further than the file goes.
+        let end = self.trailer().map_or(self.header.capacity, |trailer| {
+            trailer.data_end.min(trailer.file_len)
+        });
         Ok(Walk::new(
             self.file()?,
             self.path.clone(),

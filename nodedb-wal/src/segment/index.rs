@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::format::RecordHeader;
 use crate::format::footer::{IdCounts, IdMask, SegmentIndex, Span, ZONE_BYTES, Zone};
-use crate::types::{CollectionTag, KindCode, Lsn, RecordKind, Scope};
+use crate::types::{CollectionTag, Epoch, KindCode, Lsn, RecordKind, Scope, Timestamp};
 
 /// The index of the records so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IndexBuilder {
     index: Option<SegmentIndex>,
     /// Records in a row that differ only in time, epoch and payload, counted here until another
-    /// comes: looking each of them up in the index would cost more than the rest of an append.
+    /// comes or their zone ends: taking each of them into the index would cost more than the rest
+    /// of an append.
     run: Option<Run>,
     writes: u64,
 }
@@ -23,43 +24,44 @@ struct Run {
     scope: Scope,
     collection: CollectionTag,
     is_control: bool,
+    /// Where the zone ends that the run is in: the last.
+    zone_end: u64,
     records: u64,
+    payload_bytes: u64,
+    last_lsn: Lsn,
+    time: Span<Timestamp>,
+    epoch: Span<Epoch>,
 }
 
 impl IndexBuilder {
     /// Takes in the record that starts at `offset`.
     pub(crate) fn add(&mut self, header: &RecordHeader, offset: u64) {
-        let index = self.index.get_or_insert_with(|| empty_index(header));
-        index.last_lsn = header.lsn;
-        index.time.include(header.timestamp);
-        index.epoch.include(header.epoch);
-        index.payload_bytes += u64::from(header.payload_len);
-        let zone_is_full = index
-            .zones
-            .last()
-            .is_none_or(|zone| offset >= zone.offset + ZONE_BYTES);
-        if zone_is_full {
-            index.zones.push(new_zone(header, offset));
-        }
-        let Some(zone) = index.zones.last_mut() else {
-            return;
-        };
-        zone.time.include(header.timestamp);
-        zone.epoch.include(header.epoch);
-        let run = match &mut self.run {
-            Some(run) if run.goes_on_with(header) && !zone_is_full => run,
-            run => {
-                add_ids_to_zone(zone, header);
-                if let Some(ended) = run.take() {
-                    ended.count_into(index);
-                }
-                run.insert(Run::begin(header))
+        let is_control = match &mut self.run {
+            Some(run) if run.goes_on_with(header, offset) => {
+                run.include(header);
+                run.is_control
             }
+            _ => self.begin_run(header, offset),
         };
-        run.records += 1;
-        if run.is_control {
+        if is_control && let Some(index) = &mut self.index {
             index.controls.push(offset);
         }
+    }
+
+    /// Counts the run that ended and begins one with this record; whether it is a control record.
+    fn begin_run(&mut self, header: &RecordHeader, offset: u64) -> bool {
+        let index = self.index.get_or_insert_with(|| empty_index(header));
+        if let Some(ended) = self.run.take() {
+            ended.count_into(index);
+        }
+        if index.zones.last().is_none_or(|zone| offset >= zone.end()) {
+            index.zones.push(new_zone(header, offset));
+        }
+        let zone_end = index.zones.last_mut().map_or(offset, |zone| {
+            add_ids_to_zone(zone, header);
+            zone.end()
+        });
+        self.run.insert(Run::begin(header, zone_end)).is_control
     }
 
     /// Takes in that one more write ended.
@@ -84,23 +86,45 @@ impl IndexBuilder {
 }
 
 impl Run {
-    fn begin(header: &RecordHeader) -> Self {
+    fn begin(header: &RecordHeader, zone_end: u64) -> Self {
         Self {
             kind: header.kind,
             scope: header.scope,
             collection: header.collection,
             is_control: header.kind.known().is_some_and(RecordKind::is_control),
-            records: 0,
+            zone_end,
+            records: 1,
+            payload_bytes: u64::from(header.payload_len),
+            last_lsn: header.lsn,
+            time: Span::of(header.timestamp),
+            epoch: Span::of(header.epoch),
         }
     }
 
-    fn goes_on_with(&self, header: &RecordHeader) -> bool {
+    fn goes_on_with(&self, header: &RecordHeader, offset: u64) -> bool {
         self.kind == header.kind
             && self.scope == header.scope
             && self.collection == header.collection
+            && offset < self.zone_end
+    }
+
+    fn include(&mut self, header: &RecordHeader) {
+        self.records += 1;
+        self.payload_bytes += u64::from(header.payload_len);
+        self.last_lsn = header.lsn;
+        self.time.include(header.timestamp);
+        self.epoch.include(header.epoch);
     }
 
     fn count_into(self, index: &mut SegmentIndex) {
+        index.last_lsn = self.last_lsn;
+        index.payload_bytes += self.payload_bytes;
+        index.time.include_all(self.time);
+        index.epoch.include_all(self.epoch);
+        if let Some(zone) = index.zones.last_mut() {
+            zone.time.include_all(self.time);
+            zone.epoch.include_all(self.epoch);
+        }
         *index.kinds.entry(self.kind).or_default() += self.records;
         index.tenants.add(self.scope.tenant.value(), self.records);
         index
@@ -168,8 +192,7 @@ fn add_ids_to_zone(zone: &mut Zone, header: &RecordHeader) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{CollectionTag, DatabaseId, Epoch, RecordFlags, TenantId, VshardId};
-    use crate::types::{RecordKind, Timestamp};
+    use crate::types::{DatabaseId, RecordFlags, TenantId, VshardId};
 
     fn header(lsn: u64, kind: RecordKind, tenant: u64) -> RecordHeader {
         RecordHeader {

@@ -1,10 +1,14 @@
 //! Examines a segment that is not sealed: what it holds, and everything its bytes say about what
-//! had been durable. Facts only; `log::verdict` decides.
+//! had been durable; all of it, or its last writes. Facts only; `log::verdict` decides.
 
+use std::ops::ControlFlow;
+
+use super::near_end::NearEnd;
 use super::{Found, Gap, IndexBuilder, RecordAt, SegmentEntry, Walk};
 use crate::error::{Error, Result};
 use crate::format::Frontier;
 use crate::format::checksum::Digest;
+use crate::format::layout::{BLOCK_BYTES, DATA_START, frontier};
 use crate::types::{Lsn, Timestamp};
 
 /// How the run of whole records ended.
@@ -19,8 +23,8 @@ pub(crate) enum Stop {
 /// What was found in an unsealed segment.
 #[derive(Debug)]
 pub(crate) struct Tail {
-    /// The index of the records that stay.
-    pub(crate) index: IndexBuilder,
+    /// The index of the records that stay; `None` where only the last writes were examined.
+    pub(crate) index: Option<IndexBuilder>,
     pub(crate) digest: Digest,
     /// The last record that stays; one before the segment's first when none does.
     pub(crate) last_lsn: Lsn,
@@ -54,13 +58,74 @@ pub(crate) struct Tail {
 ///
 /// The disk could not be read.
 pub(crate) fn examine(segment: &SegmentEntry) -> Result<Tail> {
-    let (tail, batch_first) = examine_until(segment, Lsn::MAX)?;
+    examine_whole_batches(segment, Part::ALL)
+}
+
+/// Examines the last writes of `segment`: from a frontier on that stands [`near_bytes`] or more
+/// before the end, where there is one, and that a later one vouches for. Before it, nothing can be
+/// missing after a crash; what is damaged there is found when it is read.
+///
+/// # Errors
+///
+/// As [`examine`].
+pub(crate) fn examine_last_writes(segment: &SegmentEntry) -> Result<Tail> {
+    let near_bytes = near_bytes(segment.header().capacity);
+    let mut near_end = NearEnd::of(segment)?;
+    let end = near_end.end()?;
+    let mut back = near_bytes;
+    loop {
+        let start = if end > DATA_START + back {
+            near_end.frontier_before(end, back)?
+        } else {
+            None
+        };
+        if start.is_some() || end <= DATA_START + back {
+            let part = Part {
+                start,
+                look_ahead: near_bytes,
+            };
+            let tail = examine_whole_batches(segment, part)?;
+            // Of several writes that were on their way, a later one may have arrived without an
+            // earlier one: only what a later write vouches for is a place to start from.
+            if start.is_none_or(|start| start.last_lsn <= tail.claimed_lsn) {
+                let bytes_read = tail.bytes_read + near_end.bytes_read();
+                return Ok(Tail { bytes_read, ..tail });
+            }
+        }
+        back *= 4;
+    }
+}
+
+/// How many bytes count as the last writes of a segment, and how far behind its end is looked for
+/// something whole: 2 MiB, and an eighth of a small segment.
+fn near_bytes(capacity: u64) -> u64 {
+    (capacity / 8).clamp(2 * BLOCK_BYTES as u64, 2 << 20)
+}
+
+/// Which part of a segment is examined.
+#[derive(Clone, Copy)]
+struct Part {
+    /// The frontier to start behind; the first record when there is none.
+    start: Option<Frontier>,
+    /// How far behind damage, or behind the end, something whole is looked for.
+    look_ahead: u64,
+}
+
+impl Part {
+    const ALL: Self = Self {
+        start: None,
+        look_ahead: u64::MAX,
+    };
+}
+
+fn examine_whole_batches(segment: &SegmentEntry, part: Part) -> Result<Tail> {
+    let (tail, batch_first) = examine_until(segment, part, Lsn::MAX)?;
     let Some(first) = batch_first else {
         return Ok(tail);
     };
     // The run ended inside a batch. It is walked once more, up to the record before the batch,
     // rather than remembering every record of every batch in case it is the last.
-    let (kept, _) = examine_until(segment, first.previous())?;
+    let (kept, _) = examine_until(segment, part, first.previous())?;
     Ok(Tail {
         stop: tail.stop,
         half_batch: true,
@@ -81,44 +146,49 @@ pub(crate) fn examine(segment: &SegmentEntry) -> Result<Tail> {
 ///
 /// As [`examine`].
 pub(crate) fn examine_up_to(segment: &SegmentEntry, last: Lsn) -> Result<Tail> {
-    examine_until(segment, last).map(|(tail, _)| tail)
+    examine_until(segment, Part::ALL, last).map(|(tail, _)| tail)
+}
+
+/// Examines a segment that ended with record `last`, and all that stands behind it: no frontier there
+/// should say that a later record was durable. `None` once `is_cancelled` says so.
+///
+/// # Errors
+///
+/// As [`examine`].
+pub(crate) fn examine_settled(
+    segment: &SegmentEntry,
+    last: Lsn,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Option<Tail>> {
+    let mut walk = segment.walk()?;
+    let mut run = Run::new(segment);
+    run.until = last;
+    while !is_cancelled() {
+        if run.step(&mut walk)?.is_break() {
+            run.tail.bytes_read = walk.bytes_read();
+            return Ok(Some(run.tail));
+        }
+    }
+    Ok(None)
 }
 
 /// Examines `segment`, counting no record after `until` among those that stay; and the first LSN of
 /// the batch the run ended in, if it did.
-fn examine_until(segment: &SegmentEntry, until: Lsn) -> Result<(Tail, Option<Lsn>)> {
+fn examine_until(segment: &SegmentEntry, part: Part, until: Lsn) -> Result<(Tail, Option<Lsn>)> {
     let mut walk = segment.walk()?;
+    walk.look_ahead(part.look_ahead);
     let mut run = Run::new(segment);
+    run.until = until;
+    if let Some(start) = part.start {
+        run.start_behind(&start, &mut walk);
+    }
     loop {
         if run.is_open && walk.expected() > until {
             run.stop_at(walk.position(), Stop::Clean);
             break;
         }
-        let found = match walk.next() {
-            Ok(found) => found,
-            Err(error @ Error::UnknownRecordFlags { .. }) => {
-                run.unreadable(error, walk.position());
-                break;
-            }
-            Err(error) => return Err(error),
-        };
-        match found {
-            Found::Record(at) => run.record(&at),
-            Found::Frontier(frontier) => run.frontier(&frontier, &walk),
-            Found::Gap(gap) => run.gap(gap),
-            Found::Footer { offset } => {
-                run.stop_at(offset, Stop::Clean);
-                break;
-            }
-            Found::End { offset, damaged_at } => {
-                let stop = if damaged_at.is_some() {
-                    Stop::Damage
-                } else {
-                    Stop::Clean
-                };
-                run.stop_at(damaged_at.unwrap_or(offset), stop);
-                break;
-            }
+        if run.step(&mut walk)?.is_break() {
+            break;
         }
     }
     run.tail.bytes_read = walk.bytes_read();
@@ -128,6 +198,8 @@ fn examine_until(segment: &SegmentEntry, until: Lsn) -> Result<(Tail, Option<Lsn
 /// The walk so far.
 struct Run {
     tail: Tail,
+    /// No record after this one stays.
+    until: Lsn,
     /// Whether every record so far followed the one before.
     is_open: bool,
     /// The first LSN of the batch the run is in.
@@ -139,13 +211,13 @@ impl Run {
         let header = segment.header();
         let before = header.first_lsn.previous();
         let tail = Tail {
-            index: IndexBuilder::default(),
+            index: Some(IndexBuilder::default()),
             digest: Digest::EMPTY,
             last_lsn: before,
             last_timestamp: header.created_at,
-            data_end: crate::format::layout::DATA_START,
+            data_end: DATA_START,
             stop: Stop::Clean,
-            stop_offset: crate::format::layout::DATA_START,
+            stop_offset: DATA_START,
             half_batch: false,
             // The segment was started after everything before it was durable.
             claimed_lsn: before,
@@ -158,18 +230,66 @@ impl Run {
         };
         Self {
             tail,
+            until: Lsn::MAX,
             is_open: true,
             batch_first: None,
         }
     }
 
+    fn start_behind(&mut self, start: &Frontier, walk: &mut Walk) {
+        let position = start.position + frontier::BYTES as u64;
+        walk.jump(position, start.last_lsn.next());
+        self.tail.index = None;
+        self.tail.digest = start.digest;
+        self.tail.last_lsn = start.last_lsn;
+        self.tail.last_timestamp = start.timestamp;
+        self.tail.stop_offset = position;
+        self.frontier(start, walk);
+    }
+
+    /// Takes in the next thing in the segment; breaks at the end.
+    fn step(&mut self, walk: &mut Walk) -> Result<ControlFlow<()>> {
+        let found = match walk.next() {
+            Ok(found) => found,
+            Err(error @ Error::UnknownRecordFlags { .. }) => {
+                self.unreadable(error, walk.position());
+                return Ok(ControlFlow::Break(()));
+            }
+            Err(error) => return Err(error),
+        };
+        match found {
+            Found::Record(at) => self.record(&at),
+            Found::Frontier(frontier) => self.frontier(&frontier, walk),
+            Found::Gap(gap) => self.gap(gap),
+            Found::Footer { offset } => {
+                self.stop_at(offset, Stop::Clean);
+                return Ok(ControlFlow::Break(()));
+            }
+            Found::End { offset, damaged_at } => {
+                let stop = if damaged_at.is_some() {
+                    Stop::Damage
+                } else {
+                    Stop::Clean
+                };
+                self.stop_at(damaged_at.unwrap_or(offset), stop);
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     fn record(&mut self, at: &RecordAt) {
         self.tail.highest_lsn = at.header.lsn;
+        if at.header.lsn > self.until {
+            self.stop_at(at.offset, Stop::Clean);
+        }
         if !self.is_open {
             self.tail.dropped_records += 1;
             return;
         }
-        self.tail.index.add(&at.header, at.offset);
+        if let Some(index) = &mut self.tail.index {
+            index.add(&at.header, at.offset);
+        }
         self.tail.digest = self.tail.digest.extended(at.header_crc);
         self.tail.last_lsn = at.header.lsn;
         self.tail.last_timestamp = at.header.timestamp;
@@ -186,7 +306,9 @@ impl Run {
         self.tail.highest_lsn = self.tail.highest_lsn.max(frontier.last_lsn);
         self.tail.start_lsn = self.tail.start_lsn.max(frontier.start_lsn);
         if self.is_open {
-            self.tail.index.add_write();
+            if let Some(index) = &mut self.tail.index {
+                index.add_write();
+            }
             self.tail.data_end = walk.position();
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::chunk::Source;
 use super::cursor::SegmentCursor;
 use crate::error::{Error, Result};
 use crate::format::checksum::{HeaderSeed, crc32c};
@@ -87,6 +88,8 @@ pub(crate) struct Walk {
     /// The LSN the next record must have.
     expected: Lsn,
     check_payloads: bool,
+    /// How far behind damage, or behind the end, something whole is looked for.
+    look_ahead: u64,
 }
 
 impl Walk {
@@ -104,12 +107,18 @@ impl Walk {
             position: DATA_START,
             expected: first_lsn,
             check_payloads: true,
+            look_ahead: u64::MAX,
         }
     }
 
     /// Leaves payload checksums unchecked.
     pub(crate) fn headers_only(&mut self) {
         self.check_payloads = false;
+    }
+
+    /// Looks for something whole no further than this many bytes behind damage, or behind the end.
+    pub(crate) fn look_ahead(&mut self, bytes: u64) {
+        self.look_ahead = bytes;
     }
 
     /// Goes on at `position`, where record `lsn` starts.
@@ -129,6 +138,16 @@ impl Walk {
         let header = RecordHeader::decode(&bytes, self.seed);
         self.expected = header.map_or(self.expected, |header| header.lsn);
         Ok(header.is_ok())
+    }
+
+    /// Where the walk's bytes come from.
+    pub(crate) fn source(&self, drop_behind: bool) -> Source {
+        Source {
+            file: self.cursor.file(),
+            seed: self.seed,
+            end: self.cursor.end(),
+            drop_behind,
+        }
     }
 
     /// Forgets bytes that were read ahead, which may have changed since.
@@ -255,16 +274,15 @@ impl Walk {
             if let Some(step) = self.step_at(&bytes, position)? {
                 return Ok(step);
             }
-            let is_zero = |bytes: &[u8]| bytes.iter().all(|&byte| byte == 0);
             let is_block_start = position.is_multiple_of(BLOCK_BYTES as u64);
-            if is_block_start && is_zero(&bytes) {
+            if is_block_start && is_zeros(&bytes) {
                 return Ok(Step::Blank);
             }
             // No further than the block: the next one may hold the next write already. And as far as
             // that: a write's zeros go on to the block's end, other zeros are something else.
             let to_block_end = block_ceil(position + 1) - position;
             let rest = usize::try_from(to_block_end).unwrap_or(BLOCK_BYTES);
-            if !is_zero(self.cursor.bytes(position, rest)?) {
+            if !is_zeros(self.cursor.bytes(position, rest)?) {
                 return Ok(Step::Bad);
             }
             self.position = position + to_block_end;
@@ -312,8 +330,12 @@ impl Walk {
     /// walked, with the LSN that comes next there.
     fn anchor_from(&mut self, from: u64) -> Result<Option<(u64, Lsn)>> {
         let (expected, end, seed) = (self.expected, self.cursor.end(), self.seed);
+        let search_end = from.saturating_add(self.look_ahead);
         let mut at = from.next_multiple_of(ALIGN_BYTES as u64);
         loop {
+            if at >= search_end {
+                return Ok(None);
+            }
             let block_start = block_floor(at);
             // A header may start near the block's end and go on in the next.
             let bytes = self
@@ -322,7 +344,7 @@ impl Walk {
             if bytes.len() < record::BYTES {
                 return Ok(None);
             }
-            let is_blank = bytes.iter().take(BLOCK_BYTES).all(|&byte| byte == 0);
+            let is_blank = is_zeros(&bytes[..bytes.len().min(BLOCK_BYTES)]);
             while !is_blank && at < block_start + BLOCK_BYTES as u64 {
                 let from = usize::try_from(at - block_start).unwrap_or(usize::MAX);
                 let header = bytes.get(from..).and_then(<[u8]>::first_chunk);
@@ -362,6 +384,13 @@ fn anchor(
         _ => return None,
     };
     plausible(next).then_some(next)
+}
+
+/// Whether the bytes of a block, or of a part of one, are all zeros: space is mostly that, and a
+/// comparison of memory is the quickest way through it.
+fn is_zeros(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
+    ZEROS.get(..bytes.len()) == Some(bytes)
 }
 
 fn header_at(cursor: &mut SegmentCursor, at: u64) -> Result<Option<[u8; record::BYTES]>> {

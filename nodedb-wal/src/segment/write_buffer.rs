@@ -21,6 +21,13 @@ pub(crate) struct WriteBuffer {
     last_lsn: Lsn,
 }
 
+/// Where a record is put together.
+#[derive(Debug)]
+pub(crate) struct Slot<'b> {
+    pub(crate) header: &'b mut [u8; record::BYTES],
+    pub(crate) payload: &'b mut [u8],
+}
+
 impl WriteBuffer {
     /// Empties the buffer for a write that starts on a fresh block at `base`.
     pub(crate) fn start_at(&mut self, base: u64) {
@@ -45,6 +52,12 @@ impl WriteBuffer {
         } else {
             self.start_at(previous.base + previous.len.next_multiple_of(BLOCK_BYTES) as u64);
         }
+    }
+
+    /// Leaves the block the write before ended in, no record having been added.
+    pub(crate) fn leave_block(&mut self) {
+        debug_assert!(self.is_empty());
+        self.start_at(self.base + self.len.next_multiple_of(BLOCK_BYTES) as u64);
     }
 
     /// Where in the segment the next record goes.
@@ -77,18 +90,26 @@ impl WriteBuffer {
         self.last_lsn
     }
 
-    /// Adds a record: header, payload, zeros to the alignment.
-    pub(crate) fn push(&mut self, header: &[u8; record::BYTES], payload: &[u8]) {
+    /// The place of the next record: it is not there before [`Self::keep`], and the bytes it finds
+    /// are whatever was in memory, but for the zeros behind the payload.
+    pub(crate) fn slot(&mut self, payload_len: usize) -> Slot<'_> {
         let start = self.len;
-        let end = start + record_bytes(payload.len());
+        let end = start + record_bytes(payload_len);
         self.ensure(end);
         let bytes = &mut self.buf.as_mut_slice()[start..end];
-        let (head, rest) = bytes.split_at_mut(record::BYTES);
-        head.copy_from_slice(header);
-        let (body, padding) = rest.split_at_mut(payload.len());
-        body.copy_from_slice(payload);
-        padding.fill(0);
-        self.len = end;
+        if let Some(last) = bytes.last_chunk_mut::<ALIGN_BYTES>() {
+            *last = [0; ALIGN_BYTES];
+        }
+        let (header, rest) = bytes
+            .split_first_chunk_mut()
+            .unwrap_or_else(|| unreachable!("a record is longer than its header"));
+        let payload = &mut rest[..payload_len];
+        Slot { header, payload }
+    }
+
+    /// Takes in the record that was put into the last [`Self::slot`], of the same length.
+    pub(crate) fn keep(&mut self, payload_len: usize) {
+        self.len += record_bytes(payload_len);
         self.records += 1;
     }
 
@@ -133,15 +154,24 @@ impl WriteBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::checksum::Digest;
     use crate::types::Timestamp;
+
+    fn push(buffer: &mut WriteBuffer, header: &[u8; record::BYTES], payload: &[u8]) {
+        let slot = buffer.slot(payload.len());
+        *slot.header = *header;
+        slot.payload.copy_from_slice(payload);
+        buffer.keep(payload.len());
+    }
 
     fn frontier() -> Frontier {
         Frontier {
             position: 0,
             last_lsn: Lsn::new(1),
             durable_lsn: Lsn::ZERO,
-            first_lsn: Lsn::new(1),
+            records: 1,
             write_number: 0,
+            digest: Digest::EMPTY,
             start_lsn: Lsn::FIRST,
             timestamp: Timestamp::from_nanos(0),
         }
@@ -152,7 +182,7 @@ mod tests {
         let seed = HeaderSeed::of_salt(1);
         let mut first = WriteBuffer::default();
         first.start_at(4096);
-        first.push(&[1; 64], b"abc");
+        push(&mut first, &[1; 64], b"abc");
         first.finish(frontier(), seed);
         assert_eq!(first.blocks().len(), 4096);
         let used = 80 + 64;
@@ -160,7 +190,7 @@ mod tests {
         let mut second = WriteBuffer::default();
         second.start_after(&first, true);
         assert_eq!((second.base(), second.position()), (4096, 4096 + used));
-        second.push(&[2; 64], b"");
+        push(&mut second, &[2; 64], b"");
         second.finish(frontier(), seed);
         let used = usize::try_from(used).unwrap();
         assert_eq!(second.blocks()[..used], first.blocks()[..used]);
@@ -170,7 +200,7 @@ mod tests {
     fn a_write_on_a_fresh_block_leaves_the_one_before_alone() {
         let mut first = WriteBuffer::default();
         first.start_at(4096);
-        first.push(&[1; 64], b"abc");
+        push(&mut first, &[1; 64], b"abc");
         first.finish(frontier(), HeaderSeed::of_salt(1));
         let mut second = WriteBuffer::default();
         second.start_after(&first, false);
@@ -182,10 +212,10 @@ mod tests {
         let seed = HeaderSeed::of_salt(1);
         let mut buffer = WriteBuffer::default();
         buffer.start_at(4096);
-        buffer.push(&[0xff; 64], &[0xff; 5000]);
+        push(&mut buffer, &[0xff; 64], &[0xff; 5000]);
         buffer.finish(frontier(), seed);
         buffer.start_at(12288);
-        buffer.push(&[1; 64], b"x");
+        push(&mut buffer, &[1; 64], b"x");
         buffer.finish(frontier(), seed);
         assert_eq!(buffer.blocks().len(), 4096);
         assert!(buffer.blocks()[65..80].iter().all(|&byte| byte == 0));

@@ -43,6 +43,17 @@ pub enum WriteError {
     Failed(io::Error),
 }
 
+impl WriteError {
+    /// What `error` of a write means.
+    pub(super) fn of(error: io::Error) -> Self {
+        if is_no_space(&error) {
+            Self::NoSpace(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
 /// The directory of one log.
 pub trait Storage: Send + Sync + fmt::Debug {
     /// Where it is, for messages.
@@ -114,6 +125,12 @@ pub trait Storage: Send + Sync + fmt::Debug {
 
     /// The wall clock. It may jump either way.
     fn now(&self) -> Timestamp;
+
+    /// The wall clock as of a few milliseconds ago at most, for next to nothing: reading memory
+    /// rather than a time source. It may be behind what [`Self::now`] said before.
+    fn now_roughly(&self) -> Timestamp {
+        self.now()
+    }
 
     /// Fills `bytes` with unpredictable bytes.
     ///

@@ -4,6 +4,7 @@
 //! simulated disk are two rooms behind the same door. Nothing here knows what the bytes mean.
 
 mod aligned;
+mod complete;
 mod door;
 mod os;
 #[cfg(feature = "sim")]

@@ -193,8 +193,14 @@ kinds! {
     TimeAnchor = 102, optional, control;
     /// Old versions of rows were purged.
     TemporalPurge = 103, required, control;
+    /// Somebody needs records from an LSN on, or no longer does.
+    Hold = 104, required, control;
+    /// The audit trail up to an LSN, in one digest.
+    AuditSeal = 105, optional, control;
     /// A Calvin transaction was applied.
     CalvinApplied = 110, required, control;
+    /// A Calvin epoch ended on a vshard: how many transactions it has, and their digest.
+    CalvinSeal = 111, required, control;
 }
 
 impl RecordKind {

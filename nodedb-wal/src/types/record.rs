@@ -57,6 +57,52 @@ impl<'a> Record<'a> {
         self.epoch = epoch;
         self
     }
+
+    /// The record without its payload's bytes.
+    #[must_use]
+    pub const fn envelope(&self) -> Envelope {
+        Envelope {
+            kind: self.kind,
+            scope: self.scope,
+            collection: self.collection,
+            epoch: self.epoch,
+            payload_len: self.payload.len(),
+            opaque: self.opaque,
+        }
+    }
+}
+
+/// All of a record but its payload's bytes, for a payload that is encoded straight into the log's
+/// buffer: see [`Log::append_with`](crate::Log::append_with).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// What the record says.
+    pub kind: RecordKind,
+    /// Whose it is.
+    pub scope: Scope,
+    /// The tag of the collection the payload names, or [`CollectionTag::NONE`].
+    pub collection: CollectionTag,
+    /// The epoch it was written in, or [`Epoch::NONE`].
+    pub epoch: Epoch,
+    /// How many bytes the payload has; they may be none.
+    pub payload_len: usize,
+    /// Whether the payload is raw bytes of the caller, not one of the typed payloads.
+    pub opaque: bool,
+}
+
+impl Envelope {
+    /// That of a record of raw bytes, outside every collection and epoch.
+    #[must_use]
+    pub const fn raw(kind: RecordKind, scope: Scope, payload_len: usize) -> Self {
+        Self {
+            kind,
+            scope,
+            collection: CollectionTag::NONE,
+            epoch: Epoch::NONE,
+            payload_len,
+            opaque: true,
+        }
+    }
 }
 
 /// The flag bits of a record header. A bit that is not named here is an error to a reader.

@@ -14,10 +14,18 @@ pub(super) struct Golden {
 }
 
 pub(super) fn golden() -> Vec<Golden> {
-    [rows(), vectors(), batches(), arrays(), control(), node()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        rows(),
+        vectors(),
+        batches(),
+        arrays(),
+        control(),
+        node(),
+        services(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn sample(payload: impl Into<AnyPayload>, hex: &'static str, line: &'static str) -> Golden {
@@ -322,6 +330,38 @@ fn node() -> Vec<Golden> {
             hex: "0102",
             line: "Custom(300) 2 B",
         },
+    ]
+}
+
+fn services() -> Vec<Golden> {
+    let seal = CalvinSeal {
+        epoch: Epoch::new(9),
+        vshard: VshardId::new(17),
+        transactions: 3,
+        records: 5,
+        digest: 255,
+    };
+    let hold = Hold {
+        name: "archive".into(),
+        needs: Some(Lsn::new(7)),
+    };
+    let audit = AuditSeal {
+        through: Lsn::new(7),
+        entries: 2,
+        digest: vec![0xAB; AuditSeal::DIGEST_BYTES],
+    };
+    vec![
+        sample(
+            seal,
+            "019509110305ccff",
+            "CalvinSeal epoch=9 vshard=17 transactions=3 records=5 digest=00000000000000ff",
+        ),
+        sample(hold, "0192a76172636869766507", "Hold name=archive needs=7"),
+        sample(
+            audit,
+            "01930702c420abababababababababababababababababababababababababababababababab",
+            "AuditSeal through=7 entries=2",
+        ),
     ]
 }
 

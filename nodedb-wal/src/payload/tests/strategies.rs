@@ -224,5 +224,28 @@ fn node() -> impl Strategy<Value = AnyPayload> {
             }
             .into()
         }),
+        (any::<u64>(), any::<u32>(), any::<[u64; 3]>()).prop_map(
+            |(epoch, vshard, [transactions, records, digest])| CalvinSeal {
+                epoch: Epoch::new(epoch),
+                vshard: VshardId::new(vshard),
+                transactions,
+                records,
+                digest,
+            }
+            .into()
+        ),
+        (name(), prop::option::of(any::<u64>())).prop_map(|(name, needs)| Hold {
+            name,
+            needs: needs.map(Lsn::new),
+        }
+        .into()),
+        (any::<u64>(), any::<u64>(), any::<[u8; 32]>()).prop_map(|(through, entries, digest)| {
+            AuditSeal {
+                through: Lsn::new(through),
+                entries,
+                digest: digest.to_vec(),
+            }
+            .into()
+        }),
     ]
 }

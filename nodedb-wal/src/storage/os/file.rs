@@ -5,10 +5,12 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::LazyLock;
 
+use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, PosixFadviseAdvice, fallocate, posix_fadvise};
 
 use crate::format::layout::BLOCK_BYTES;
-use crate::storage::{AlignedBuf, StorageFile, WriteError, is_no_space};
+use crate::storage::complete::{read_all, write_all};
+use crate::storage::{AlignedBuf, StorageFile, WriteError};
 
 /// How many zeros are written at a time.
 const ZERO_BYTES: usize = 1 << 20;
@@ -27,6 +29,12 @@ impl OsFile {
     pub(super) fn new(file: File, direct: bool) -> Self {
         Self { file, direct }
     }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        write_all(bytes.len(), |done| {
+            self.file.write_at(&bytes[done..], offset + done as u64)
+        })
+    }
 }
 
 impl StorageFile for OsFile {
@@ -35,29 +43,15 @@ impl StorageFile for OsFile {
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut done = 0;
-        while done < bytes.len() {
-            match self.file.read_at(&mut bytes[done..], offset + done as u64) {
-                Ok(0) => break,
-                Ok(read) => done += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(done)
+        read_all(bytes.len(), |done| {
+            self.file.read_at(&mut bytes[done..], offset + done as u64)
+        })
     }
 
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
         debug_assert_eq!(blocks.len() % BLOCK_BYTES, 0);
         debug_assert_eq!(offset % BLOCK_BYTES as u64, 0);
-        // `write_all_at` completes short writes and repeats interrupted ones.
-        self.file.write_all_at(blocks, offset).map_err(|error| {
-            if is_no_space(&error) {
-                WriteError::NoSpace(error)
-            } else {
-                WriteError::Failed(error)
-            }
-        })?;
+        self.write_all_at(blocks, offset).map_err(WriteError::of)?;
         if self.direct {
             return Ok(());
         }
@@ -71,7 +65,7 @@ impl StorageFile for OsFile {
         let mut at = offset;
         while at < end {
             let part = usize::try_from(end - at).map_or(zeros.len(), |left| left.min(zeros.len()));
-            self.file.write_all_at(&zeros[..part], at)?;
+            self.write_all_at(&zeros[..part], at)?;
             at += part as u64;
         }
         Ok(())
@@ -111,8 +105,8 @@ pub(super) fn allocate(file: &File, len: u64) -> io::Result<()> {
     let bytes = i64::try_from(len).map_err(io::Error::other)?;
     match fallocate(file, FallocateFlags::empty(), 0, bytes) {
         Ok(()) => Ok(()),
-        // A file system without preallocation: the zeros written later take the space.
-        Err(nix::errno::Errno::EOPNOTSUPP) => file.set_len(len),
+        // A file system, or a sandbox, without preallocation: the zeros written later take the space.
+        Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => file.set_len(len),
         Err(errno) => Err(errno.into()),
     }
 }

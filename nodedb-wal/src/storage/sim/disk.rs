@@ -51,6 +51,12 @@ impl SimDisk {
         self.state().io_mode = io_mode;
     }
 
+    /// What was set so.
+    #[must_use]
+    pub fn io_mode(&self) -> IoMode {
+        self.state().io_mode
+    }
+
     /// What [`Storage::allows_threads`] says. The default is no: with threads, runs are not
     /// repeatable.
     pub fn set_allows_threads(&self, allows_threads: bool) {

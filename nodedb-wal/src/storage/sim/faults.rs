@@ -27,10 +27,27 @@ pub enum Fault {
     /// creation, rename or removal that no directory sync makes durable. Changes of length are not
     /// touched.
     Lost,
+    /// Only the first sectors are written, and the call says how many; nothing is wrong with them.
+    /// Writes of one sector are not touched.
+    Short,
+    /// A signal comes before anything is written.
+    Interrupted,
     /// It takes this long.
     Stall(Duration),
     /// The wall clock jumps by these nanoseconds.
     ClockJump(i64),
+}
+
+/// Something that goes wrong in one read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReadFault {
+    /// The read fails with an I/O error.
+    Error,
+    /// Only the first sectors are read, and the call says how many. Reads of one sector are not
+    /// touched.
+    Short,
+    /// A signal comes before anything is read.
+    Interrupted,
 }
 
 /// How often each fault strikes by chance, in a million operations that it can strike.
@@ -65,10 +82,10 @@ pub struct FaultPlan {
     /// Each write needs new space for its bytes while it happens, also over old ones, as on a file
     /// system that never writes in place.
     pub writes_need_space: bool,
-    /// The read, counted as [`SimDisk::reads`] counts, that fails with an I/O error.
+    /// What goes wrong at which read, counted as [`SimDisk::reads`] counts.
     ///
     /// [`SimDisk::reads`]: super::SimDisk::reads
-    pub read_error_at: Option<u64>,
+    pub reads_at: BTreeMap<u64, ReadFault>,
 }
 
 /// What a counted operation was.
@@ -144,7 +161,7 @@ impl Fault {
                     Operation::Create | Operation::Write | Operation::WriteZeros
                 )
             }
-            Self::Misdirected => operation == Operation::Write,
+            Self::Misdirected | Self::Short | Self::Interrupted => operation == Operation::Write,
             Self::Lost => !matches!(operation, Operation::WriteZeros | Operation::SetLen),
         }
     }
@@ -184,12 +201,20 @@ kinds! {
     NameLost,
     /// A write failed.
     WriteError,
+    /// A write did less than was asked.
+    ShortWrite,
+    /// A write was interrupted.
+    InterruptedWrite,
     /// A sync failed.
     SyncError,
     /// A creation, rename, removal, directory sync or change of length failed.
     OtherError,
     /// A read failed.
     ReadError,
+    /// A read did less than was asked.
+    ShortRead,
+    /// A read was interrupted.
+    InterruptedRead,
     /// A creation or write found no room.
     NoSpace,
     /// A write landed elsewhere.

@@ -58,6 +58,6 @@ mod tests;
 
 pub use crash::{CrashPlan, SectorId, Survivors};
 pub use disk::SimDisk;
-pub use faults::{Fault, FaultCounts, FaultKind, FaultPlan, FaultRates, Operation};
+pub use faults::{Fault, FaultCounts, FaultKind, FaultPlan, FaultRates, Operation, ReadFault};
 pub use names::{FileId, NameChange};
 pub use state::PowerLost;

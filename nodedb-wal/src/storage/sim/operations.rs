@@ -4,13 +4,13 @@ use std::io;
 
 use nix::errno::Errno;
 
-use super::faults::{Fault, FaultKind, Operation};
+use super::faults::{Fault, FaultKind, Operation, ReadFault};
 use super::inode::Inode;
 use super::names::{FileId, NameChange};
-use super::page::{PAGE_BYTES, WHOLE};
+use super::page::{PAGE_BYTES, SECTOR_BYTES, WHOLE, bit};
 use super::random::Random;
 use super::state::{Begun, State};
-use crate::storage::{IoMode, WriteError};
+use crate::storage::IoMode;
 
 const PAGE: u64 = PAGE_BYTES as u64;
 
@@ -105,44 +105,69 @@ impl State {
         self.clock.step();
         let index = self.reads;
         self.reads += 1;
-        if self.plan.read_error_at == Some(index) {
-            self.counts.count(FaultKind::ReadError);
-            return Err(Errno::EIO.into());
-        }
-        Ok(self.inode(file)?.read(bytes, offset))
+        let len = match self.plan.reads_at.get(&index) {
+            Some(ReadFault::Error) => {
+                self.counts.count(FaultKind::ReadError);
+                return Err(Errno::EIO.into());
+            }
+            Some(ReadFault::Interrupted) => {
+                self.counts.count(FaultKind::InterruptedRead);
+                return Err(Errno::EINTR.into());
+            }
+            Some(ReadFault::Short) if bytes.len() > SECTOR_BYTES => {
+                self.counts.count(FaultKind::ShortRead);
+                some_of(bytes.len(), &mut self.chance())
+            }
+            Some(ReadFault::Short) | None => bytes.len(),
+        };
+        Ok(self.inode(file)?.read(&mut bytes[..len], offset))
     }
 
+    /// Writes the part of `blocks` behind the first `done` bytes; how many bytes were written.
     pub(super) fn write_durable(
         &mut self,
         boot: u64,
         file: FileId,
-        blocks: &[u8],
+        (blocks, done): (&[u8], usize),
         offset: u64,
-    ) -> Result<(), WriteError> {
-        self.check_alive(boot).map_err(WriteError::Failed)?;
+    ) -> io::Result<usize> {
+        self.check_alive(boot)?;
+        let left = blocks.len() - done;
+        // A page that was written in part is written again: the same bytes at the same place.
+        let whole_pages = done - done % PAGE_BYTES;
+        let (blocks, offset) = (&blocks[whole_pages..], offset + whole_pages as u64);
         let len = blocks.len() as u64;
         let begun = self.begin(Operation::Write);
         if begun.is(Fault::NoSpace) || self.lacks_room(file, offset, len) {
             let fits = self.first_pages_that_fit(file, offset, blocks.len());
             self.write_cached(file, &blocks[..fits], offset)?;
-            return Err(WriteError::NoSpace(self.no_space()));
+            return Err(self.no_space());
         }
         match begun {
-            Begun::With(Fault::Error) => self.fail_write(file, blocks, offset),
-            Begun::With(Fault::Misdirected) => self.misdirect(file, blocks, offset),
+            Begun::With(Fault::Error) => self.fail_write(file, blocks, offset)?,
+            Begun::With(Fault::Misdirected) => self.misdirect(file, blocks, offset)?,
+            Begun::With(Fault::Interrupted) => {
+                self.counts.count(FaultKind::InterruptedWrite);
+                return Err(Errno::EINTR.into());
+            }
+            Begun::With(Fault::Short) if left > SECTOR_BYTES => {
+                self.counts.count(FaultKind::ShortWrite);
+                let part = some_of(left, &mut self.chance());
+                self.write_front(file, &blocks[..done - whole_pages + part], offset)?;
+                return Ok(part);
+            }
             Begun::With(Fault::Lost) => {
                 self.counts.count(FaultKind::LostWrite);
                 self.write_cached(file, blocks, offset)?;
-                let inode = self.inode_mut(file).map_err(WriteError::Failed)?;
-                inode.lose_range(offset, len);
-                Ok(())
+                self.inode_mut(file)?.lose_range(offset, len);
             }
             Begun::PowerLost => {
                 self.write_cached(file, blocks, offset)?;
-                begun.end().map_err(WriteError::Failed)
+                begun.end()?;
             }
-            Begun::With(_) | Begun::Well => self.write_through(file, blocks, offset),
+            Begun::With(_) | Begun::Well => self.write_through(file, blocks, offset)?,
         }
+        Ok(left)
     }
 
     pub(super) fn write_zeros(
@@ -248,15 +273,31 @@ impl State {
         }
     }
 
-    fn write_cached(&mut self, file: FileId, blocks: &[u8], at: u64) -> Result<(), WriteError> {
-        let inode = self.inode_mut(file).map_err(WriteError::Failed)?;
-        inode.write(at, blocks, &mut || WHOLE);
+    fn write_cached(&mut self, file: FileId, blocks: &[u8], at: u64) -> io::Result<()> {
+        self.inode_mut(file)?.write(at, blocks, &mut || WHOLE);
         Ok(())
     }
 
-    fn write_through(&mut self, file: FileId, blocks: &[u8], at: u64) -> Result<(), WriteError> {
+    /// A short write: whole sectors, of which the last page may have a part only. Through the page
+    /// cache nothing of it is durable: the sync comes behind the rest.
+    fn write_front(&mut self, file: FileId, front: &[u8], at: u64) -> io::Result<()> {
+        let is_direct = self.io_mode == IoMode::Direct;
+        let inode = self.inode_mut(file)?;
+        for (start, part) in (at..).step_by(PAGE_BYTES).zip(front.chunks(PAGE_BYTES)) {
+            let mut page = [0; PAGE_BYTES];
+            page[..part.len()].copy_from_slice(part);
+            let mask = (0..part.len() / SECTOR_BYTES).fold(0, |mask, at| mask | bit(at));
+            inode.write(start, &page, &mut || mask);
+        }
+        if is_direct {
+            inode.sync_range(at, front.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn write_through(&mut self, file: FileId, blocks: &[u8], at: u64) -> io::Result<()> {
         let io_mode = self.io_mode;
-        let inode = self.inode_mut(file).map_err(WriteError::Failed)?;
+        let inode = self.inode_mut(file)?;
         inode.write(at, blocks, &mut || WHOLE);
         match io_mode {
             IoMode::Direct => inode.sync_range(at, blocks.len() as u64),
@@ -267,23 +308,23 @@ impl State {
 
     /// Some sectors get to the disk, or into its cache. In buffered mode it may be the sync that
     /// fails: then readers see everything, until the power goes.
-    fn fail_write(&mut self, file: FileId, blocks: &[u8], at: u64) -> Result<(), WriteError> {
+    fn fail_write(&mut self, file: FileId, blocks: &[u8], at: u64) -> io::Result<()> {
         self.counts.count(FaultKind::WriteError);
         let is_buffered = self.io_mode == IoMode::Buffered;
         let mut random = self.chance();
-        let inode = self.inode_mut(file).map_err(WriteError::Failed)?;
+        let inode = self.inode_mut(file)?;
         if is_buffered && random.percent(50) {
             inode.write(at, blocks, &mut || WHOLE);
             inode.lose(random.percent(50), &mut |_| some_sectors(&mut random));
         } else {
             inode.write(at, blocks, &mut || some_sectors(&mut random));
         }
-        Err(WriteError::Failed(Errno::EIO.into()))
+        Err(Errno::EIO.into())
     }
 
-    fn misdirect(&mut self, file: FileId, blocks: &[u8], at: u64) -> Result<(), WriteError> {
+    fn misdirect(&mut self, file: FileId, blocks: &[u8], at: u64) -> io::Result<()> {
         let mut random = self.chance();
-        let inode = self.inode(file).map_err(WriteError::Failed)?;
+        let inode = self.inode(file)?;
         let taken = (at / PAGE, blocks.len() as u64 / PAGE);
         let Some(page) = another_place(taken, inode.len() / PAGE, &mut random) else {
             return self.write_through(file, blocks, at);
@@ -308,6 +349,11 @@ fn another_place((first, count): (u64, u64), pages: u64, random: &mut Random) ->
     } else {
         first + count + (place - before)
     })
+}
+
+/// How many of `len` bytes a call does that does less than was asked: whole sectors, and not none.
+fn some_of(len: usize, random: &mut Random) -> usize {
+    (1 + random.index(len / SECTOR_BYTES - 1)) * SECTOR_BYTES
 }
 
 /// The sectors of a page that get to the disk when a write or sync fails: often all or none.

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use super::disk::SimDisk;
 use super::names::FileId;
 use super::page::PAGE_BYTES;
+use crate::storage::complete::{read_all, write_all};
 use crate::storage::{Access, DirectoryLock, FileEntry, IoMode, Storage, StorageFile, WriteError};
 use crate::types::Timestamp;
 
@@ -147,19 +148,29 @@ impl StorageFile for SimFile {
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut state = self.disk.state();
-        if self.access == Access::Write && state.io_mode == IoMode::Direct {
+        if self.access == Access::Write && self.disk.state().io_mode == IoMode::Direct {
             Self::check_direct(bytes, offset)?;
         }
-        state.read(self.boot, self.file, bytes, offset)
+        read_all(bytes.len(), |done| {
+            let mut state = self.disk.state();
+            state.read(
+                self.boot,
+                self.file,
+                &mut bytes[done..],
+                offset + done as u64,
+            )
+        })
     }
 
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
         self.check_write(offset, blocks.len() as u64)
             .and_then(|()| Self::check_direct(blocks, offset))
             .map_err(WriteError::Failed)?;
-        let mut state = self.disk.state();
-        state.write_durable(self.boot, self.file, blocks, offset)
+        write_all(blocks.len(), |done| {
+            let mut state = self.disk.state();
+            state.write_durable(self.boot, self.file, (blocks, done), offset)
+        })
+        .map_err(WriteError::of)
     }
 
     fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()> {

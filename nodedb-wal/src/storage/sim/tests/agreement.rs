@@ -92,8 +92,8 @@ fn bytes_are_read_where_they_were_written_and_short_only_at_the_end() {
         assert_eq!(read(&reader, 0, 5 * 4096), expected);
         assert_eq!(read(&reader, 4000, 200), expected[4000..4200]);
         assert_eq!(read(&reader, 4 * BLOCK - 10, 100), [0; 10]);
-        assert_eq!(read(&reader, 4 * BLOCK, 100), []);
-        assert_eq!(read(&reader, 9 * BLOCK, 100), []);
+        assert!(read(&reader, 4 * BLOCK, 100).is_empty());
+        assert!(read(&reader, 9 * BLOCK, 100).is_empty());
         file.write_zeros(BLOCK, BLOCK).unwrap();
         file.sync().unwrap();
         expected[4096..2 * 4096].fill(0);

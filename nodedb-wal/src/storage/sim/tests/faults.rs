@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{BLOCK, blocks, crash_losing_all, durable_file, first_byte, put, sectors};
-use crate::storage::sim::{Fault, FaultKind, FaultPlan, FaultRates, SimDisk};
+use crate::storage::sim::{Fault, FaultKind, FaultPlan, FaultRates, ReadFault, SimDisk};
 use crate::storage::{Access, IoMode, Storage, WriteError, is_no_space};
 use crate::types::Timestamp;
 
@@ -264,9 +264,9 @@ fn stalls_and_clock_jumps_are_felt_in_time_only() {
 fn one_read_fails() {
     let (disk, _file) = disk_with_file(0);
     let file = disk.storage().open("a", Access::Read).unwrap();
-    let read_error_at = Some(disk.reads() + 1);
+    let reads_at = BTreeMap::from([(disk.reads() + 1, ReadFault::Error)]);
     disk.set_faults(FaultPlan {
-        read_error_at,
+        reads_at,
         ..FaultPlan::default()
     });
     file.read_at(&mut [0], 0).unwrap();

@@ -6,6 +6,7 @@ mod durability;
 mod faults;
 mod model;
 mod sharing;
+mod short;
 mod support;
 
 use support::{BLOCK, blocks, crash_losing_all, durable_file, first_byte, put, sectors};

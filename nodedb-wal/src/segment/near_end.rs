@@ -1,0 +1,188 @@
+//! Finds the last writes of an unsealed segment without reading the rest of it. What it gives is a
+//! place to examine the segment from, never a verdict: a bad guess costs time and nothing else.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::SegmentEntry;
+use crate::error::{Error, Result};
+use crate::format::checksum::HeaderSeed;
+use crate::format::layout::{ALIGN_BYTES, BLOCK_BYTES, DATA_START, block_ceil, frontier, record};
+use crate::format::layout::{block_floor, record_bytes};
+use crate::format::{Frontier, RecordHeader};
+use crate::storage::{AlignedBuf, StorageFile};
+use crate::types::Lsn;
+
+/// How much is read at a place to see whether anything was written there.
+const PROBE_BYTES: usize = 64 << 10;
+
+/// Into how many parts a segment is divided to look for its end.
+const PARTS: u64 = 64;
+
+/// How much is read to follow records one by one before it is tried to leap again.
+const FOLLOW_BYTES: u64 = 4 << 20;
+
+/// A look at a segment here and there.
+pub(super) struct NearEnd<'a> {
+    file: Arc<dyn StorageFile>,
+    path: &'a Path,
+    seed: HeaderSeed,
+    first_lsn: Lsn,
+    capacity: u64,
+    buf: AlignedBuf,
+    /// Where the bytes in `buf` stand, and how many there are.
+    held: (u64, usize),
+    bytes_read: u64,
+}
+
+/// A structure found somewhere.
+#[derive(Clone, Copy)]
+struct Whole {
+    end: u64,
+    frontier: Option<Frontier>,
+}
+
+impl<'a> NearEnd<'a> {
+    pub(super) fn of(segment: &'a SegmentEntry) -> Result<Self> {
+        Ok(Self {
+            file: segment.file()?,
+            path: segment.path(),
+            seed: segment.header().seed(),
+            first_lsn: segment.header().first_lsn,
+            capacity: segment.header().capacity,
+            buf: AlignedBuf::zeroed(PROBE_BYTES),
+            held: (0, 0),
+            bytes_read: 0,
+        })
+    }
+
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// About where the last write ends.
+    pub(super) fn end(&mut self) -> Result<u64> {
+        let mut at = DATA_START;
+        loop {
+            at = self.leap_from(at)?;
+            let (reached, is_end) = self.follow(at)?;
+            if is_end {
+                return Ok(reached);
+            }
+            at = reached;
+        }
+    }
+
+    /// The first frontier in the last `back` bytes before `end`.
+    pub(super) fn frontier_before(&mut self, end: u64, back: u64) -> Result<Option<Frontier>> {
+        let mut at = block_floor(end.saturating_sub(back)).max(DATA_START);
+        while at < end {
+            let Some(whole) = self.first_whole(at, end)? else {
+                return Ok(None);
+            };
+            if whole.frontier.is_some() {
+                return Ok(whole.frontier);
+            }
+            at = whole.end;
+        }
+        Ok(None)
+    }
+
+    /// The highest of the parts' starts at which something of this segment stands, by halving; `low`
+    /// when there is none above it.
+    fn leap_from(&mut self, low: u64) -> Result<u64> {
+        let part = (self.capacity / PARTS).max(2 * BLOCK_BYTES as u64);
+        let part = block_floor(part);
+        let (mut found, mut below, mut above) = (low, low / part, self.capacity.div_ceil(part));
+        while above - below > 1 {
+            let middle = below.midpoint(above);
+            let at = middle * part;
+            let probe_end = at + (PROBE_BYTES as u64).min(part);
+            match self.first_whole(at, probe_end)? {
+                Some(whole) => (found, below) = (whole.end, middle),
+                None => above = middle,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Follows structures from `at` on, header by header, to where none stands; or as far as is cheap,
+    /// and then says that this is not the end.
+    fn follow(&mut self, mut at: u64) -> Result<(u64, bool)> {
+        let read_until = self.bytes_read + FOLLOW_BYTES;
+        loop {
+            if let Some(whole) = self.whole_at(at)? {
+                at = whole.end;
+            } else {
+                let next = block_ceil(at);
+                match (next > at, self.whole_at(next)?) {
+                    (true, Some(whole)) => at = whole.end,
+                    _ => return Ok((at, true)),
+                }
+            }
+            if self.bytes_read > read_until {
+                return Ok((at, false));
+            }
+        }
+    }
+
+    /// The first structure that starts from `from` on and before `until`.
+    fn first_whole(&mut self, from: u64, until: u64) -> Result<Option<Whole>> {
+        let mut at = from;
+        while at < until {
+            if let Some(whole) = self.whole_at(at)? {
+                return Ok(Some(whole));
+            }
+            at += ALIGN_BYTES as u64;
+        }
+        Ok(None)
+    }
+
+    /// The structure of this segment that starts at `at`, by its header.
+    fn whole_at(&mut self, at: u64) -> Result<Option<Whole>> {
+        let Some(bytes) = self.header(at)? else {
+            return Ok(None);
+        };
+        if let Some(found) = Frontier::decode(&bytes, at, self.seed) {
+            let is_ours = found.last_lsn.next() >= self.first_lsn;
+            return Ok(is_ours.then_some(Whole {
+                end: at + frontier::BYTES as u64,
+                frontier: Some(found),
+            }));
+        }
+        // Most places hold no header; looking at the number first spares most checksums.
+        let lsn = crate::format::record_header::stored_lsn(&bytes);
+        let is_plausible =
+            lsn >= self.first_lsn && lsn.value() - self.first_lsn.value() <= self.capacity;
+        let header = is_plausible
+            .then(|| RecordHeader::decode(&bytes, self.seed).ok())
+            .flatten();
+        Ok(header.map(|header| Whole {
+            end: at + record_bytes(header.payload_len as usize) as u64,
+            frontier: None,
+        }))
+    }
+
+    fn header(&mut self, at: u64) -> Result<Option<[u8; record::BYTES]>> {
+        let (start, len) = self.held;
+        let is_held = at >= start && at + record::BYTES as u64 <= start + len as u64;
+        if !is_held {
+            if at + record::BYTES as u64 > self.capacity {
+                return Ok(None);
+            }
+            let start = block_floor(at);
+            let into = self.buf.as_mut_slice();
+            let read = self.file.read_at(into, start).map_err(|source| Error::Io {
+                operation: "read",
+                path: self.path.to_path_buf(),
+                source,
+            })?;
+            self.bytes_read += read as u64;
+            self.held = (start, read);
+        }
+        let (start, len) = self.held;
+        let from = usize::try_from(at - start).unwrap_or(usize::MAX);
+        let held = &self.buf.as_slice()[..len];
+        Ok(held.get(from..).and_then(<[u8]>::first_chunk).copied())
+    }
+}
