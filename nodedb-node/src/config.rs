@@ -8,6 +8,7 @@ use nodedb_wal::Config;
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
     log: Config,
+    catalog: Option<PathBuf>,
 }
 
 impl NodeConfig {
@@ -22,7 +23,26 @@ impl NodeConfig {
     /// `NodeConfig::new(dir).with_log(|log| log.segment_bytes(1 << 20))`.
     #[must_use]
     pub fn with_log(self, settings: impl FnOnce(Config) -> Config) -> Self {
-        settings(self.log).into()
+        Self {
+            log: settings(self.log),
+            ..self
+        }
+    }
+
+    /// The same node with its catalog in another file than `catalog.redb` in the log's directory.
+    #[must_use]
+    pub fn with_catalog(self, path: impl Into<PathBuf>) -> Self {
+        Self {
+            catalog: Some(path.into()),
+            ..self
+        }
+    }
+
+    /// The file of the catalog.
+    #[must_use]
+    pub fn catalog_path(&self) -> PathBuf {
+        let beside_log = || self.directory().join("catalog.redb");
+        self.catalog.clone().unwrap_or_else(beside_log)
     }
 
     /// The directory of the log.
@@ -40,6 +60,6 @@ impl NodeConfig {
 /// A node with a log of these settings.
 impl From<Config> for NodeConfig {
     fn from(log: Config) -> Self {
-        Self { log }
+        Self { log, catalog: None }
     }
 }

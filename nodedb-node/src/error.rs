@@ -1,10 +1,12 @@
 //! What can go wrong in a node's log services, one variant per thing a caller might do about it.
 
+use std::path::PathBuf;
+
 use nodedb_wal::payload::PayloadError;
-use nodedb_wal::{Epoch, ErrorClass, Lsn};
+use nodedb_wal::{Epoch, ErrorClass, LogId, Lsn, RecordKind};
 
 /// The result of an operation of the node.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation of the node failed.
 #[derive(Debug, thiserror::Error)]
@@ -13,12 +15,14 @@ pub enum Error {
     /// The log refused, or failed.
     #[error(transparent)]
     Log(#[from] nodedb_wal::Error),
-    /// A tombstone does not say which collection was dropped. Replay stops: to go on without it
-    /// would bring a dropped collection back.
-    #[error("the tombstone at LSN {lsn} cannot be decoded")]
-    UndecodableTombstone {
-        /// The tombstone.
+    /// A control record cannot be understood. Replay stops: to go on without it would bring dropped
+    /// rows back, or apply something twice.
+    #[error("the {kind} at LSN {lsn} cannot be decoded")]
+    UndecodableControl {
+        /// The record.
         lsn: Lsn,
+        /// What it is.
+        kind: RecordKind,
         /// What is wrong with its payload; nothing when the payload is raw bytes of the caller.
         source: Option<PayloadError>,
     },
@@ -47,6 +51,79 @@ pub enum Error {
         /// The epoch the payload speaks of.
         payload: Epoch,
     },
+    /// The catalog could not be opened, read or written. The log is not touched by that; the
+    /// catalog's last transaction stands.
+    #[error("cannot {operation} the catalog {}", .path.display())]
+    Catalog {
+        /// What was tried.
+        operation: &'static str,
+        /// The catalog.
+        path: PathBuf,
+        /// What was wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The catalog was written by another version of this program. Use that version, or, while the
+    /// log still starts at LSN 1, move the catalog away: it is made again from the log.
+    #[error("the catalog {} has format {found}; this version reads {known}", .path.display())]
+    CatalogFormat {
+        /// The catalog.
+        path: PathBuf,
+        /// The format it has.
+        found: u128,
+        /// The format this version reads.
+        known: u128,
+    },
+    /// There is no catalog, and it can no longer be made from the log, whose oldest records are
+    /// gone. Put back a copy that holds every record before `start`.
+    #[error(
+        "there is no catalog {}, and the log starts at LSN {start}: put back a copy of the catalog \
+         that reaches LSN {} or further", .path.display(), .start.previous()
+    )]
+    CatalogMissing {
+        /// Where the catalog should be.
+        path: PathBuf,
+        /// The oldest record of the log.
+        start: Lsn,
+    },
+    /// The catalog belongs to another log. Put back this log's catalog or, while the log still starts
+    /// at LSN 1, move the other one away.
+    #[error("the catalog {} is of log {found}, not of log {expected}", .path.display())]
+    CatalogForeign {
+        /// The catalog.
+        path: PathBuf,
+        /// The log that is there.
+        expected: LogId,
+        /// The log the catalog was made of.
+        found: LogId,
+    },
+    /// The catalog is an old copy: records it has not seen are gone from the log. Put back a newer
+    /// copy.
+    #[error(
+        "the catalog {} holds what was said up to LSN {applied}, and the log starts at LSN {start}: \
+         put back a copy that reaches LSN {} or further", .path.display(), .start.previous()
+    )]
+    CatalogBehind {
+        /// The catalog.
+        path: PathBuf,
+        /// The last record it holds.
+        applied: Lsn,
+        /// The oldest record of the log.
+        start: Lsn,
+    },
+    /// The catalog has seen records that the log does not have: the log is an old copy, or its end
+    /// was taken away. Put back the log the catalog was made of.
+    #[error(
+        "the catalog {} holds what was said up to LSN {applied}, and the log ends at LSN {last}: \
+         put back the log it was made of", .path.display()
+    )]
+    CatalogAhead {
+        /// The catalog.
+        path: PathBuf,
+        /// The last record it holds.
+        applied: Lsn,
+        /// The last record of the log.
+        last: Lsn,
+    },
 }
 
 impl Error {
@@ -55,9 +132,14 @@ impl Error {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Log(error) => error.class(),
-            Self::UndecodableTombstone { .. } | Self::UndecodableRecord { .. } => {
-                ErrorClass::Corruption
-            }
+            Self::UndecodableControl { .. }
+            | Self::UndecodableRecord { .. }
+            | Self::CatalogFormat { .. }
+            | Self::CatalogMissing { .. }
+            | Self::CatalogForeign { .. }
+            | Self::CatalogBehind { .. }
+            | Self::CatalogAhead { .. } => ErrorClass::Corruption,
+            Self::Catalog { .. } => ErrorClass::Io,
             Self::Sink { .. } | Self::EpochMismatch { .. } => ErrorClass::Refused,
         }
     }

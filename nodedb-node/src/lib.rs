@@ -1,10 +1,13 @@
 //! A database node's log services: typed appends, commits, and everything a restarting node needs
 //! to replay.
 
+pub mod catalog;
 pub mod cli;
 mod config;
+pub mod control;
 mod error;
 mod manager;
+mod node;
 #[cfg(doctest)]
 mod readme;
 pub mod replay;
@@ -12,3 +15,4 @@ pub mod replay;
 pub use config::NodeConfig;
 pub use error::{Error, Result};
 pub use manager::{Batch, InEpoch, Input, WalManager};
+pub use node::{Node, NodeStart, Truncation};

@@ -43,6 +43,9 @@ pub(super) enum CliError {
         path: PathBuf,
         source: io::Error,
     },
+    /// Whoever started the program has had enough.
+    #[error("interrupted")]
+    Interrupted,
     /// The writer of a demo ended before it was killed.
     #[error("the writer ended by itself, {0}")]
     Writer(ExitStatus),
@@ -61,9 +64,11 @@ pub(super) enum CliError {
 impl CliError {
     fn class(&self) -> ErrorClass {
         match self {
-            Self::Usage(_) | Self::Refused(_) | Self::Format(_) | Self::StoppedIngest { .. } => {
-                ErrorClass::Refused
-            }
+            Self::Usage(_)
+            | Self::Refused(_)
+            | Self::Interrupted
+            | Self::Format(_)
+            | Self::StoppedIngest { .. } => ErrorClass::Refused,
             Self::Log(source) => source.class(),
             Self::Node(source) => source.class(),
             Self::Writer(status) | Self::Measuring { status, .. } => match status.code() {
@@ -147,7 +152,7 @@ fn usage_text(error: &clap::Error) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
-    use nodedb_wal::types::Lsn;
+    use nodedb_wal::types::{Lsn, RecordKind};
 
     use super::*;
     use crate::cli::args::Cli;
@@ -215,7 +220,12 @@ mod tests {
         };
         check(Err(sink.into()), 1);
         check(
-            Err(crate::Error::UndecodableTombstone { lsn, source: None }.into()),
+            Err(crate::Error::UndecodableControl {
+                lsn,
+                kind: RecordKind::CollectionTombstoned,
+                source: None,
+            }
+            .into()),
             2,
         );
     }

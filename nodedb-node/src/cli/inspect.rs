@@ -32,6 +32,13 @@ struct Inspection {
     last_epoch: Option<u64>,
     file_bytes: u64,
     payload_bytes: u64,
+    /// Writes that brought the records to the disk.
+    writes: u64,
+    records_per_write: f64,
+    /// Payload bytes.
+    payload_bytes_per_write: f64,
+    /// Bytes of all files to a byte of payload.
+    file_bytes_per_payload_byte: f64,
     recovery: Recovery,
     kinds: Vec<Count>,
     tenants: Vec<TenantCount>,
@@ -89,6 +96,10 @@ impl Inspection {
     fn new(args: &InspectArgs, reader: &Reader, segments: &[SegmentInfo]) -> Self {
         let times = || segments.iter().filter_map(|segment| segment.times);
         let epochs = || segments.iter().filter_map(|segment| segment.epochs);
+        let writes = segments.iter().map(|segment| segment.writes).sum();
+        let payload_bytes = segments.iter().map(|segment| segment.payload_bytes).sum();
+        let written = segments.iter().map(records).sum();
+        let file_bytes = reader.total_size_bytes();
         Self {
             wal: args.wal.clone(),
             in_use: reader.is_in_use(),
@@ -100,8 +111,12 @@ impl Inspection {
             newest: times().map(|(_, last)| last).max().map(text::time),
             first_epoch: epochs().map(|(first, _)| first.value()).min(),
             last_epoch: epochs().map(|(_, last)| last.value()).max(),
-            file_bytes: reader.total_size_bytes(),
-            payload_bytes: segments.iter().map(|segment| segment.payload_bytes).sum(),
+            file_bytes,
+            payload_bytes,
+            writes,
+            records_per_write: text::quotient(written, writes),
+            payload_bytes_per_write: text::quotient(payload_bytes, writes),
+            file_bytes_per_payload_byte: text::quotient(file_bytes, payload_bytes),
             recovery: Recovery::new(reader.recovery()),
             kinds: kinds(segments),
             tenants: tenants(segments),
@@ -133,6 +148,19 @@ impl Inspection {
             ),
             ("files", text::size(self.file_bytes)),
             ("payloads", text::size(self.payload_bytes)),
+            (
+                "writes",
+                format!(
+                    "{}, of {:.1} records and {:.0} payload bytes on average",
+                    text::count(self.writes),
+                    self.records_per_write,
+                    self.payload_bytes_per_write
+                ),
+            ),
+            (
+                "file bytes per payload byte",
+                format!("{:.2}", self.file_bytes_per_payload_byte),
+            ),
             ("end of log", self.recovery.text()),
         ])
     }

@@ -12,11 +12,13 @@ mod dump;
 mod error;
 pub mod ingest;
 mod inspect;
+mod interrupt;
 mod progress;
 mod replay;
 mod run;
+mod stats;
 mod text;
 mod truncate;
 mod verify;
 
-pub use run::main;
+pub use run::{main, takes};

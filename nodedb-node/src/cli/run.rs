@@ -32,6 +32,12 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Whether `arguments`, the program's name first, are a command it takes. Nothing is carried out.
+#[must_use]
+pub fn takes(arguments: &[OsString]) -> bool {
+    Cli::try_parse_from(arguments).is_ok()
+}
+
 fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     let cli = Cli::try_parse_from(arguments)?;
     match cli.command {

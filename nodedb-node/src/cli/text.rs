@@ -93,6 +93,19 @@ pub(super) fn per_second(number: u64, duration: Duration) -> f64 {
     }
 }
 
+/// How much of the first comes on one of the second; 0 where there is none of the second.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a figure for people to read, not a count"
+)]
+pub(super) fn quotient(number: u64, of: u64) -> f64 {
+    if of > 0 {
+        number as f64 / of as f64
+    } else {
+        0.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

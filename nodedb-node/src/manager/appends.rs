@@ -1,10 +1,10 @@
 //! A typed append for each kind of record, on the manager and on its handle for an epoch.
 
 use nodedb_wal::payload::{
-    ArrayDelete, ArrayFlush, ArrayPut, CalvinApplied, Checkpoint, CollectionTombstoned,
-    CommitOffsets, CrdtDelta, Delete, EpochBarrier, LogBatch, Noop, Payload, Put, SurrogateAlloc,
-    SurrogateBind, TemporalPurge, TimeAnchor, TimeseriesBatch, Transaction, VectorDelete,
-    VectorParams, VectorPut, WriteAborted,
+    ArrayDelete, ArrayFlush, ArrayPut, AuditSeal, CalvinApplied, CalvinSeal, Checkpoint,
+    CollectionTombstoned, CommitOffsets, CrdtDelta, Delete, EpochBarrier, Hold, LogBatch, Noop,
+    Payload, Put, SurrogateAlloc, SurrogateBind, TemporalPurge, TimeAnchor, TimeseriesBatch,
+    Transaction, VectorDelete, VectorParams, VectorPut, WriteAborted,
 };
 use nodedb_wal::{DatabaseId, Epoch, Lsn, LsnRange, Scope, TenantId, VshardId};
 
@@ -137,4 +137,8 @@ typed_appends! {
     append_temporal_purge(TemporalPurge): "old versions of rows were purged.";
     append_calvin_applied(CalvinApplied):
         "a Calvin transaction was applied; the record belongs to the transaction's epoch.";
+    append_calvin_seal(CalvinSeal):
+        "a Calvin epoch ended on a vshard; the record belongs to it.";
+    append_hold(Hold): "somebody needs old records, or no longer does.";
+    append_audit_seal(AuditSeal): "the audit trail up to an LSN, in one digest.";
 }

@@ -139,7 +139,12 @@ fn append_every_kind(wal: &WalManager) -> Vec<AnyPayload> {
             collection: collection(), engine: "array".into(), cutoff: Timestamp::from_nanos(1),
             purged: 2,
         });
+        append_hold(Hold { name: "archive".into(), needs: None });
+        append_audit_seal(AuditSeal { through: lsn, entries: 1, digest: vec![7; 32] });
         append_calvin_applied(CalvinApplied { epoch: Epoch::new(9), position: 1, vshard: VSHARD });
+        append_calvin_seal(CalvinSeal {
+            epoch: Epoch::new(9), vshard: VSHARD, transactions: 1, records: 2, digest: 3,
+        });
     }
     appended
 }
@@ -170,6 +175,7 @@ fn each_kind_is_stored_as_it_was_appended() {
         assert!(!record.opaque);
         let epoch = match payload {
             AnyPayload::CalvinApplied(applied) => applied.epoch,
+            AnyPayload::CalvinSeal(seal) => seal.epoch,
             AnyPayload::EpochBarrier(barrier) => barrier.epoch,
             _ => Epoch::NONE,
         };

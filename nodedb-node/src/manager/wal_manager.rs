@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nodedb_wal::{
-    DurableLsn, Log, Lsn, ReadOptions, Record, Records, RecoveryReport, SegmentInfo, Stats,
+    DurableLsn, Log, LogId, Lsn, ReadOptions, Record, Records, RecoveryReport, SegmentInfo, Stats,
     Truncated,
 };
 
@@ -130,6 +130,12 @@ impl WalManager {
     #[must_use]
     pub fn total_size_bytes(&self) -> u64 {
         self.log.total_size_bytes()
+    }
+
+    /// Which log it is.
+    #[must_use]
+    pub fn log_id(&self) -> LogId {
+        self.log.id()
     }
 
     /// The log's directory.

@@ -4,14 +4,14 @@
 use std::time::Instant;
 
 use nodedb_wal::RecordView;
-use nodedb_wal::format::RecordHeader;
-use nodedb_wal::payload::{CollectionTombstoned, Payload};
+use nodedb_wal::payload::AnyPayload;
 use nodedb_wal::types::{Lsn, LsnRange};
 
 use super::filters::{Decision, Filters};
 use super::{
     ReplayPlan, ReplayProgress, ReplayRecord, ReplayReport, ReplaySink, ReplaySource, Tombstones,
 };
+use crate::control::ControlRecord;
 use crate::error::{Error, Result};
 
 /// Records between two calls of the progress callback.
@@ -78,8 +78,9 @@ fn find_tombstones(
         header, payload, ..
     }) = records.next()?
     {
-        if plan.epoch_filter().admits(header.epoch) {
-            let dropped = decode_tombstone(&header, payload)?;
+        let admitted = plan.epoch_filter().admits(header.epoch);
+        let record = ControlRecord::decode(&header, payload)?.filter(|_| admitted);
+        if let Some(AnyPayload::CollectionTombstoned(dropped)) = record.map(|r| r.payload) {
             let scope = header.scope;
             tombstones.insert(
                 scope.tenant,
@@ -92,17 +93,6 @@ fn find_tombstones(
     report.tombstones = tombstones.len() as u64;
     report.bytes_read += records.stats().bytes_read;
     Ok(tombstones)
-}
-
-fn decode_tombstone(header: &RecordHeader, payload: &[u8]) -> Result<CollectionTombstoned> {
-    let undecodable = |source| Error::UndecodableTombstone {
-        lsn: header.lsn,
-        source,
-    };
-    if header.is_opaque() {
-        return Err(undecodable(None));
-    }
-    CollectionTombstoned::decode(payload).map_err(|source| undecodable(Some(source)))
 }
 
 /// Streams the records of `wanted` through the filters into the sink.

@@ -232,7 +232,7 @@ fn an_undecodable_tombstone_stops_replay_before_anything_is_applied() {
         let error = replay(&log, &ReplayPlan::default(), &mut sink, &mut |_| ()).unwrap_err();
         assert_eq!(error.class(), ErrorClass::Corruption);
         assert!(
-            matches!(error, Error::UndecodableTombstone { lsn: at, .. } if at == lsn),
+            matches!(error, Error::UndecodableControl { lsn: at, .. } if at == lsn),
             "{error:?}"
         );
         assert!(sink.0.is_empty());

@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use nodedb_wal::Log;
+use nodedb_wal::{Histogram, Log};
 
 use super::content::Content;
 use super::figures::{Group, Metric, Sample};
@@ -13,6 +13,7 @@ use super::machine::Peak;
 use super::place::Place;
 use super::raw_writes::Pace;
 use crate::cli::error::CliError;
+use crate::cli::stats::micros;
 use crate::cli::text;
 
 pub(super) const PAYLOAD_BYTES: usize = 256;
@@ -35,6 +36,8 @@ pub(super) struct Ran {
     pub(super) took: Duration,
     /// Records a write carried, warm-up included.
     pub(super) records_per_write: f64,
+    /// How long the log's writes took, warm-up included.
+    pub(super) write_nanos: Histogram,
     /// Segments started, warm-up included.
     pub(super) rotations: u64,
 }
@@ -72,6 +75,8 @@ impl Ran {
         Sample::new(group, name)
             .with(Metric::PerSecond, rate)
             .with(Metric::RecordsPerWrite, self.records_per_write)
+            .with(Metric::WriteP50Micros, micros(self.write_nanos.at(0.5)))
+            .with(Metric::WriteP99Micros, micros(self.write_nanos.at(0.99)))
             .with_latency(self.latency)
     }
 }
@@ -104,6 +109,7 @@ pub(super) fn drive(log: &Log, content: &Content, load: Load) -> Result<Ran, Cli
         took,
         records_per_write: ratio(after.records - before.records, after.writes - before.writes),
         rotations: after.rotations - before.rotations,
+        write_nanos: after.write_nanos,
     })
 }
 

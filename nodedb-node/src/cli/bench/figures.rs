@@ -58,6 +58,9 @@ pub(super) enum Metric {
     P99Micros,
     P999Micros,
     RecordsPerWrite,
+    /// What the log says of its writes, warm-up included.
+    WriteP50Micros,
+    WriteP99Micros,
     Rotations,
     OpenMillis,
     FirstDurableMillis,
@@ -92,6 +95,8 @@ impl Metric {
             Self::P99Micros => "p99_us",
             Self::P999Micros => "p999_us",
             Self::RecordsPerWrite => "records_per_write",
+            Self::WriteP50Micros => "write_p50_us",
+            Self::WriteP99Micros => "write_p99_us",
             Self::Rotations => "rotations",
             Self::OpenMillis => "open_ms",
             Self::FirstDurableMillis => "first_durable_ms",
@@ -119,6 +124,8 @@ impl Metric {
             Self::P99Micros => "p99 us",
             Self::P999Micros => "p99.9 us",
             Self::RecordsPerWrite => "records/write",
+            Self::WriteP50Micros => "write p50 us",
+            Self::WriteP99Micros => "write p99 us",
             Self::Rotations => "rotations",
             Self::OpenMillis => "open ms",
             Self::FirstDurableMillis => "first durable ms",
@@ -150,6 +157,8 @@ impl Metric {
             Self::P50Micros
             | Self::P99Micros
             | Self::P999Micros
+            | Self::WriteP50Micros
+            | Self::WriteP99Micros
             | Self::RecordsPerWrite
             | Self::PeakMib
             | Self::OpenMillis

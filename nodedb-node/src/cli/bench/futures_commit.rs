@@ -78,6 +78,7 @@ async fn drive(
         took: now.saturating_duration_since(warm),
         records_per_write: ratio(after.records - before.records, after.writes - before.writes),
         rotations: after.rotations - before.rotations,
+        write_nanos: after.write_nanos,
     };
     Ok((ran, commits))
 }

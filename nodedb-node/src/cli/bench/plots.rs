@@ -3,8 +3,15 @@
 
 use plotters::prelude::*;
 
-/// Width and height, in pixels at full size.
+/// Width, and height without the names of the lines, in pixels at full size.
 const SIZE: (u32, u32) = (860, 420);
+/// The names of the lines stand above the plot, so that no line runs through them.
+const NAMES_PER_ROW: usize = 2;
+const NAME_HEIGHT: u32 = 22;
+const NAMES_LEFT: i32 = 88;
+const NAME_WIDTH: i32 = 380;
+/// How many values are marked on the vertical axis before only powers of ten are.
+const HEIGHTS_MAX: usize = 9;
 const LINE_COLOURS: [RGBColor; 8] = [
     RGBColor(0x3b, 0x82, 0xf6),
     RGBColor(0xf5, 0x9e, 0x0b),
@@ -53,12 +60,17 @@ impl Plot {
         let (first, last) = (*marks.first()?, *marks.last()?);
         let x = (first * 0.8..last * 1.25).log_scale();
         let (low, high) = self.height()?;
-        let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-        let mut chart = ChartBuilder::on(&area)
+        let y = (low..high).log_scale().with_key_points(heights(low, high));
+        let name_rows = u32::try_from(self.lines.len().div_ceil(NAMES_PER_ROW)).ok()?;
+        let names_height = name_rows * NAME_HEIGHT;
+        let size = (SIZE.0, SIZE.1 + names_height);
+        let area = SVGBackend::with_string(svg, size).into_drawing_area();
+        let (names, rest) = area.split_vertically(names_height);
+        let mut chart = ChartBuilder::on(&rest)
             .margin(12)
             .x_label_area_size(48)
             .y_label_area_size(76)
-            .build_cartesian_2d(x.with_key_points(marks), (low..high).log_scale())
+            .build_cartesian_2d(x.with_key_points(marks), y)
             .ok()?;
         let mark = |at: &f64| self.mark(*at);
         chart
@@ -73,21 +85,17 @@ impl Plot {
             .max_light_lines(0)
             .draw()
             .ok()?;
-        for (line, colour) in self.lines.iter().zip(LINE_COLOURS.iter().cycle()) {
+        for (number, (line, colour)) in self.lines.iter().zip(colours()).enumerate() {
             let style = colour.stroke_width(2);
             let points = line.points.iter().copied();
-            chart
-                .draw_series(LineSeries::new(points.clone(), style).point_size(3))
-                .ok()?
-                .label(line.name.as_str())
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+            let series = LineSeries::new(points, style).point_size(3);
+            chart.draw_series(series).ok()?;
+            let (x, y) = name_place(number)?;
+            let dash = PathElement::new([(x, y), (x + 18, y)], style);
+            names.draw(&dash).ok()?;
+            let name = Text::new(line.name.as_str(), (x + 26, y - 7), ("sans-serif", 15));
+            names.draw(&name).ok()?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .label_font(("sans-serif", 15))
-            .draw()
-            .ok()?;
         area.present().ok()
     }
 
@@ -106,6 +114,33 @@ impl Plot {
         let found = marks.find(|(place, _)| (place - at).abs() <= 1e-9 * place.abs());
         found.map_or_else(String::new, |(_, name)| name.clone())
     }
+}
+
+fn colours() -> impl Iterator<Item = &'static RGBColor> {
+    LINE_COLOURS.iter().cycle()
+}
+
+/// Where the name of line `number` stands.
+fn name_place(number: usize) -> Option<(i32, i32)> {
+    let column = i32::try_from(number % NAMES_PER_ROW).ok()?;
+    let row = u32::try_from(number / NAMES_PER_ROW).ok()?;
+    let y = i32::try_from(row * NAME_HEIGHT + NAME_HEIGHT / 2).ok()?;
+    Some((NAMES_LEFT + column * NAME_WIDTH, y))
+}
+
+/// The values to be marked between two: as many round ones of each power of ten as do not crowd.
+fn heights(low: f64, high: f64) -> Vec<f64> {
+    let between = |steps: &[f64]| {
+        let powers = (-9..=15).map(|power| 10.0_f64.powi(power));
+        let all = powers.flat_map(|power| steps.iter().map(move |step| step * power));
+        all.filter(|value| (low..=high).contains(value)).collect()
+    };
+    let all: Vec<f64> = between(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+    let some: Vec<f64> = between(&[1.0, 2.0, 5.0]);
+    let fitting = [all, some]
+        .into_iter()
+        .find(|marks| marks.len() <= HEIGHTS_MAX);
+    fitting.unwrap_or_else(|| between(&[1.0]))
 }
 
 /// A number on an axis.
@@ -151,6 +186,31 @@ mod tests {
             assert!(svg.contains(name), "{name} in {svg}");
         }
         assert!(!svg.contains(INK.0), "all ink is the text's");
+    }
+
+    #[test]
+    fn a_vertical_axis_has_marks_however_short_or_long_it_is() {
+        for (low, high, expected) in [
+            (1.2, 4.8, vec![2.0, 3.0, 4.0]),
+            (40.0, 900.0, vec![50.0, 100.0, 200.0, 500.0]),
+            (0.9, 2e4, vec![1.0, 10.0, 100.0, 1e3, 1e4]),
+        ] {
+            assert_eq!(heights(low, high), expected);
+        }
+    }
+
+    #[test]
+    fn every_name_has_a_place_of_its_own_above_the_plot() {
+        let lines = ["a", "b", "c"].map(|name| Line {
+            name: format!("line {name}"),
+            points: vec![(1.0, 2.0), (4.0, 3.0)],
+        });
+        let mut plot = plot(Vec::new());
+        plot.lines = lines.into();
+        let svg = plot.svg().unwrap();
+        assert!(svg.contains("height=\"464\""), "two rows of names: {svg}");
+        let places: Vec<_> = (0..3).map(|number| name_place(number).unwrap()).collect();
+        assert_eq!(places, [(88, 11), (468, 11), (88, 33)]);
     }
 
     #[test]

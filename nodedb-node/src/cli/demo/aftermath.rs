@@ -12,10 +12,9 @@ use super::checker::{Checker, Findings};
 use super::ledger::Ledger;
 use super::model::{Fate, Model};
 use super::wire::Content;
-use super::worker::config;
 use crate::cli::error::CliError;
 use crate::replay::{ReplayPlan, ReplayRecord, ReplaySink, SinkError};
-use crate::{Result, WalManager};
+use crate::{NodeConfig, Result, WalManager};
 
 /// What was in the log before the demo.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,14 +73,14 @@ fn content<'a>(view: &RecordView<'a>) -> Content<'a> {
 /// which the epoch filter is tried, out of those up to the last one, and whether to close the log
 /// properly afterwards.
 pub(super) fn look(
-    directory: &Path,
+    config: NodeConfig,
     seed: u64,
     ledger: &Ledger,
     past: Past,
     rng: &mut fastrand::Rng,
 ) -> std::result::Result<Aftermath, CliError> {
     let started = Instant::now();
-    let wal = WalManager::open(config(directory))?;
+    let wal = WalManager::open(config)?;
     let recovery = started.elapsed();
     let (mut findings, model) = read_all(&wal, seed, ledger, past)?;
     let until_epoch = Epoch::new(rng.u64(..=model.last_epoch().value()));

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use clap::{Args, ValueEnum};
+use nodedb_wal::storage::IoMode;
 
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct DemoArgs {
@@ -20,6 +21,9 @@ pub(in crate::cli) struct DemoArgs {
     /// How often a writer is started and killed, all on one log.
     #[arg(long, default_value = "3", value_parser = RangedU64ValueParser::<u32>::new().range(1..=100_000))]
     pub(super) rounds: u32,
+    /// How bytes get to the disk. Direct turns buffered where the file system refuses it.
+    #[arg(long, value_enum, default_value_t = Io::Direct)]
+    pub(super) io: Io,
     /// What all content and every moment of death follow from. Without it, drawn and printed.
     #[arg(long)]
     pub(super) seed: Option<u64>,
@@ -35,6 +39,31 @@ pub(in crate::cli) struct WorkerArgs {
     pub(super) round: u32,
     #[arg(long)]
     pub(super) seed: u64,
+    #[arg(long, value_enum)]
+    pub(super) io: Io,
+}
+
+/// An I/O mode, as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Io {
+    Direct,
+    Buffered,
+}
+
+impl Io {
+    pub(super) const fn mode(self) -> IoMode {
+        match self {
+            Self::Direct => IoMode::Direct,
+            Self::Buffered => IoMode::Buffered,
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Buffered => "buffered",
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -10,7 +10,8 @@ use super::DemoArgs;
 use super::aftermath::{self, Past};
 use super::ledger::Ledger;
 use super::report::DemoReport;
-use super::round;
+use super::round::{self, Events};
+use super::worker;
 use crate::cli::answer::{Outcome, Output};
 use crate::cli::error::CliError;
 use crate::cli::progress;
@@ -55,7 +56,8 @@ impl Home {
 pub(in crate::cli) fn run(args: &DemoArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     let home = Home::new(args)?;
     let result = run_in(args, home.path(), output);
-    if !matches!(result, Ok(Outcome::Fine)) {
+    // An interrupted demo has found nothing that would be worth looking at.
+    if !matches!(result, Ok(Outcome::Fine) | Err(CliError::Interrupted)) {
         home.keep();
     }
     result
@@ -66,13 +68,28 @@ fn run_in(args: &DemoArgs, directory: &Path, output: &mut Output<'_>) -> Result<
     let past = Past::read(directory)?;
     let mut ledger = Ledger::new(past.last);
     let mut report = DemoReport::new(args, seed, directory.to_owned(), past);
+    let mut events = Events::listen()?;
     let bar = progress::counted(u64::from(args.rounds), "rounds");
     for round in 0..args.rounds {
         // Drawn for each round anew, so that what one round does cannot move the next one's death.
         let mut rng = Rng::with_seed(seed.rotate_left(32) ^ u64::from(round));
         let delay = Duration::from_secs_f64(args.seconds * rng.f64());
-        let ran = round::run(args, directory, seed, round, delay, &mut ledger)?;
-        let after = aftermath::look(directory, seed, &ledger, past, &mut rng)?;
+        let ran = round::run(
+            args,
+            directory,
+            seed,
+            round,
+            delay,
+            &mut ledger,
+            &mut events,
+        )?;
+        let after = aftermath::look(
+            worker::config(directory, args.io),
+            seed,
+            &ledger,
+            past,
+            &mut rng,
+        )?;
         report.add(round, ran, &ledger, after);
         bar.inc(1);
         if report.outcome() != Outcome::Fine {

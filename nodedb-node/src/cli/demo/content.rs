@@ -5,11 +5,11 @@ use std::fmt;
 
 use fastrand::Rng;
 use nodedb_wal::payload::{
-    AnyPayload, ArrayCell, ArrayDelete, ArrayFlush, ArrayPut, CalvinApplied, Checkpoint,
-    CollectionTombstoned, CommitOffsets, CrdtDelta, Delete, EpochBarrier, LogBatch, LogLine,
-    Operation, PartitionOffset, PayloadError, Put, SurrogateAlloc, SurrogateBind, TemporalPurge,
-    TimeAnchor, TimeseriesBatch, Transaction, VectorDelete, VectorMetric, VectorParams, VectorPut,
-    WriteAborted,
+    AnyPayload, ArrayCell, ArrayDelete, ArrayFlush, ArrayPut, AuditSeal, CalvinApplied, CalvinSeal,
+    Checkpoint, CollectionTombstoned, CommitOffsets, CrdtDelta, Delete, EpochBarrier, Hold,
+    LogBatch, LogLine, Operation, PartitionOffset, PayloadError, Put, SurrogateAlloc,
+    SurrogateBind, TemporalPurge, TimeAnchor, TimeseriesBatch, Transaction, VectorDelete,
+    VectorMetric, VectorParams, VectorPut, WriteAborted,
 };
 use nodedb_wal::types::{Epoch, Lsn, RecordKind, Scope, Timestamp};
 
@@ -26,7 +26,7 @@ const COLLECTIONS: [&str; 8] = [
 ];
 
 /// Kinds and how often each is drawn.
-const LIKELY: [(RecordKind, u32); 23] = [
+const LIKELY: [(RecordKind, u32); 26] = [
     (RecordKind::Noop, 2),
     (RecordKind::Put, 60),
     (RecordKind::Delete, 12),
@@ -49,7 +49,10 @@ const LIKELY: [(RecordKind, u32); 23] = [
     (RecordKind::CollectionTombstoned, 1),
     (RecordKind::TimeAnchor, 2),
     (RecordKind::TemporalPurge, 2),
+    (RecordKind::Hold, 1),
+    (RecordKind::AuditSeal, 1),
     (RecordKind::CalvinApplied, 6),
+    (RecordKind::CalvinSeal, 1),
 ];
 
 /// Which record of a demo it is.
@@ -254,10 +257,42 @@ fn control(
             purged: rng.u64(..),
         }
         .into(),
+        _ => return service(kind, stamp, scope, epoch, rng),
+    };
+    Some(payload)
+}
+
+fn service(
+    kind: RecordKind,
+    stamp: Stamp,
+    scope: Scope,
+    epoch: Epoch,
+    rng: &mut Rng,
+) -> Option<AnyPayload> {
+    let payload = match kind {
         RecordKind::CalvinApplied => CalvinApplied {
             epoch,
             position: stamp.small_number(),
             vshard: scope.vshard,
+        }
+        .into(),
+        RecordKind::CalvinSeal => CalvinSeal {
+            epoch,
+            vshard: scope.vshard,
+            transactions: rng.u64(..),
+            records: stamp.number(),
+            digest: rng.u64(..),
+        }
+        .into(),
+        RecordKind::Hold => Hold {
+            name: stamp.to_string(),
+            needs: Some(Lsn::new(rng.u64(..))),
+        }
+        .into(),
+        RecordKind::AuditSeal => AuditSeal {
+            through: Lsn::new(rng.u64(..)),
+            entries: stamp.number(),
+            digest: vec![rng.u8(..); AuditSeal::DIGEST_BYTES],
         }
         .into(),
         _ => return None,

@@ -142,7 +142,8 @@ fn rerun(args: &DemoArgs, seed: u64) -> String {
     });
     format!(
         "nodedb-node demo {directory}--rounds {rounds} --seconds {seconds} --threads {threads} \
-         --seed {seed}"
+         --io {} --seed {seed}",
+        args.io.name()
     )
 }
 

@@ -8,6 +8,7 @@ use nodedb_wal::types::{Lsn, LsnRange};
 use parking_lot::Mutex;
 
 use super::WorkerArgs;
+use super::args::Io;
 use super::wire::Message;
 use super::workload::{Operation, OperationId, Planned};
 use crate::cli::answer::Outcome;
@@ -21,13 +22,13 @@ const SEGMENT_BYTES: u64 = 4 << 20;
 const PURGE_DISTANCE: u64 = 16;
 
 /// The settings of a demo's log, the writer's and the parent's.
-pub(super) fn config(directory: &std::path::Path) -> NodeConfig {
-    NodeConfig::new(directory).with_log(|log| log.segment_bytes(SEGMENT_BYTES))
+pub(super) fn config(directory: &std::path::Path, io: Io) -> NodeConfig {
+    NodeConfig::new(directory).with_log(|log| log.segment_bytes(SEGMENT_BYTES).io_mode(io.mode()))
 }
 
 /// Writes until it is killed.
 pub(in crate::cli) fn work(args: &WorkerArgs) -> std::result::Result<Outcome, CliError> {
-    let wal = WalManager::open(config(&args.dir))?;
+    let wal = WalManager::open(config(&args.dir, args.io))?;
     let parent = Parent {
         pipe: Mutex::new(io::stdout()),
     };
@@ -184,6 +185,9 @@ fn append_one(wal: &WalManager, record: &Planned) -> Result<Lsn> {
         Some(AnyPayload::TimeAnchor(p)) => at.append_time_anchor(t, v, d, p),
         Some(AnyPayload::TemporalPurge(p)) => at.append_temporal_purge(t, v, d, p),
         Some(AnyPayload::CalvinApplied(p)) => at.append_calvin_applied(t, v, d, p),
+        Some(AnyPayload::CalvinSeal(p)) => at.append_calvin_seal(t, v, d, p),
+        Some(AnyPayload::Hold(p)) => at.append_hold(t, v, d, p),
+        Some(AnyPayload::AuditSeal(p)) => at.append_audit_seal(t, v, d, p),
         _ => wal.append_record(&record.record()),
     }
 }

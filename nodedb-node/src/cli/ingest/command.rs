@@ -16,6 +16,7 @@ use crate::cli::answer::{Answer, Outcome, Output};
 use crate::cli::args::{database, tenant, vshard};
 use crate::cli::error::CliError;
 use crate::cli::progress;
+use crate::cli::stats::LogStats;
 use crate::cli::text::{self, Column};
 use crate::{NodeConfig, WalManager};
 
@@ -46,6 +47,9 @@ pub(in crate::cli) struct IngestArgs {
     #[arg(long, value_name = "N", default_value = "1024",
           value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     batch: u64,
+    /// Print what the log says of its work too: writes, waits, stalls. JSON has it anyway.
+    #[arg(long)]
+    stats: bool,
     /// Files, plain or gzip; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
@@ -64,6 +68,10 @@ struct Ingestion {
     records_per_second: f64,
     bytes_per_second: f64,
     files: Vec<FileCount>,
+    log: LogStats,
+    /// Whether the text shows `log`.
+    #[serde(skip)]
+    shows_log: bool,
 }
 
 /// What came of one file.
@@ -218,6 +226,8 @@ impl Ingestion {
             records_per_second: text::per_second(records, duration),
             bytes_per_second: text::per_second(appender.payload_bytes, duration),
             files,
+            log: LogStats::new(&appender.wal.stats()),
+            shows_log: args.stats,
         }
     }
 }
@@ -263,6 +273,8 @@ impl Answer for Ingestion {
                 ),
             ),
         ]);
-        format!("{facts}\n\n{files}")
+        let log = self.shows_log.then(|| self.log.text());
+        let parts = [Some(facts), Some(files), log];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
     }
 }

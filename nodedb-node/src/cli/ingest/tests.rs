@@ -82,6 +82,11 @@ fn replayed(kind: &str, file: &Path) -> Vec<AnyPayload> {
     let report = replay(&reader, &plan, &mut sink, &mut |_| ()).unwrap();
     assert_eq!(printed["records"], report.applied);
     assert_eq!(printed["payload_bytes"], report.applied_bytes);
+    assert_eq!(printed["log"]["records"], printed["records"]);
+    assert_eq!(
+        printed["log"]["write_us"]["count"],
+        printed["log"]["writes"]
+    );
     assert_eq!(
         printed["last_lsn"],
         report.applied_range.unwrap().last.value()

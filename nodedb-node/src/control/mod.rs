@@ -1,0 +1,17 @@
+//! What control records say, as plain state: dropped collections, aborted writes, flushes,
+//! checkpoints, holds, source offsets, Calvin progress. Pure: nothing here reads a log or a catalog.
+//!
+//! The same records in the same order give the same state, so it can be made from the log, kept in
+//! the catalog, and compared.
+
+mod calvin;
+mod holds;
+mod offsets;
+mod record;
+mod state;
+
+pub use calvin::{CalvinPosition, CalvinProgress, VshardProgress};
+pub use holds::{Hold, Holds};
+pub use offsets::{SourceOffsets, SourceProgress};
+pub use record::ControlRecord;
+pub use state::{ArrayName, ControlState, DroppedName};

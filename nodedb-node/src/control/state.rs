@@ -1,0 +1,118 @@
+//! Everything control records have said so far, put together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nodedb_wal::payload::AnyPayload;
+use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId};
+
+use super::{CalvinProgress, ControlRecord, Holds, SourceOffsets};
+
+/// A collection that was dropped, and the epoch it was dropped in: as of an earlier epoch it had
+/// not happened.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DroppedName {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The tenant's database.
+    pub database: DatabaseId,
+    /// The collection.
+    pub collection: String,
+    /// The epoch the tombstone was written in.
+    pub epoch: Epoch,
+}
+
+/// An array of a collection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArrayName {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The tenant's database.
+    pub database: DatabaseId,
+    /// The collection.
+    pub collection: String,
+    /// The array's name in the collection.
+    pub array: String,
+}
+
+/// Everything control records have said so far, surrogates and the audit trail excepted: those are
+/// as large as the data and live in the catalog only.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ControlState {
+    /// For each dropped collection the LSN before which its records are hidden.
+    pub dropped: BTreeMap<DroppedName, Lsn>,
+    /// Records whose operation was aborted.
+    pub aborted: BTreeSet<Lsn>,
+    /// For each array the last record that its own files hold.
+    pub flushed: BTreeMap<ArrayName, Lsn>,
+    /// For each engine the last record it no longer needs.
+    pub checkpoints: BTreeMap<String, Lsn>,
+    /// Who needs old records.
+    pub holds: Holds,
+    /// How far sources were taken in.
+    pub offsets: SourceOffsets,
+    /// Which Calvin transactions were applied.
+    pub calvin: CalvinProgress,
+}
+
+impl ControlState {
+    /// The hold that an engine's checkpoints move.
+    #[must_use]
+    pub fn checkpoint_hold(engine: &str) -> String {
+        format!("checkpoint/{engine}")
+    }
+
+    /// Takes a control record in. Records come in the order of the log.
+    pub fn apply(&mut self, record: &ControlRecord) {
+        let header = &record.header;
+        let scope = header.scope;
+        match &record.payload {
+            AnyPayload::CollectionTombstoned(dropped) => {
+                let name = DroppedName {
+                    tenant: scope.tenant,
+                    database: scope.database,
+                    collection: dropped.collection.clone(),
+                    epoch: header.epoch,
+                };
+                raise(self.dropped.entry(name).or_default(), dropped.purge_lsn);
+            }
+            AnyPayload::WriteAborted(aborted) => {
+                self.aborted.insert(aborted.lsn);
+            }
+            AnyPayload::ArrayFlush(flush) => {
+                let name = ArrayName {
+                    tenant: scope.tenant,
+                    database: scope.database,
+                    collection: flush.collection.clone(),
+                    array: flush.array.clone(),
+                };
+                raise(self.flushed.entry(name).or_default(), flush.watermark);
+            }
+            AnyPayload::Checkpoint(checkpoint) => {
+                let engine = checkpoint.engine.clone();
+                let lsn = raise(self.checkpoints.entry(engine).or_default(), checkpoint.lsn);
+                let name = Self::checkpoint_hold(&checkpoint.engine);
+                self.holds.set(&name, Some(lsn.next()), header.timestamp);
+            }
+            AnyPayload::Hold(hold) => {
+                self.holds.set(&hold.name, hold.needs, header.timestamp);
+            }
+            AnyPayload::CommitOffsets(commit) => self.offsets.apply(commit),
+            AnyPayload::CalvinApplied(applied) => self.calvin.apply(applied),
+            AnyPayload::CalvinSeal(seal) => self.calvin.seal(seal),
+            _ => {}
+        }
+    }
+
+    /// Drops what hides only records before `start`, which are gone.
+    pub fn forget_before(&mut self, start: Lsn) {
+        self.dropped.retain(|_, purge_lsn| *purge_lsn > start);
+        self.aborted.retain(|lsn| *lsn >= start);
+        self.flushed.retain(|_, watermark| *watermark >= start);
+    }
+}
+
+/// Moves a mark forward, never back. Returns where it is then.
+fn raise(mark: &mut Lsn, to: Lsn) -> Lsn {
+    *mark = to.max(*mark);
+    *mark
+}

@@ -1,0 +1,115 @@
+//! The handle of a node: its log and its catalog, opened and closed together.
+
+use super::NodeStart;
+use crate::catalog::{Catalog, Folded};
+use crate::config::NodeConfig;
+use crate::control::ControlState;
+use crate::error::Result;
+use crate::manager::WalManager;
+use crate::replay::{ReplayPlan, ReplayReport, ReplaySink, replay};
+
+/// A node's log services.
+///
+/// `Node` is `Send + Sync`; every method but [`close`](Self::close) takes `&self`.
+///
+/// Dropping it loses nothing that was committed: the log is recovered and the catalog caught up
+/// when the node is opened again. [`close`](Self::close) does both now.
+#[derive(Debug)]
+pub struct Node {
+    wal: WalManager,
+    catalog: Catalog,
+    start: NodeStart,
+}
+
+impl Node {
+    /// Opens the log and the catalog of `config`, or makes new ones, and brings the catalog up to
+    /// date with the log.
+    ///
+    /// # Errors
+    ///
+    /// As [`WalManager::open`], [`Catalog::open`], [`Catalog::attach`] and [`Catalog::fold`].
+    pub fn open(config: NodeConfig) -> Result<Self> {
+        let catalog = config.catalog_path();
+        let wal = WalManager::open(config)?;
+        Self::on(wal, Catalog::open(catalog)?)
+    }
+
+    /// A node on a log and a catalog that are open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::attach`] and [`Catalog::fold`].
+    pub fn on(wal: WalManager, catalog: Catalog) -> Result<Self> {
+        catalog.attach(wal.log_id(), &wal)?;
+        let folded = catalog.fold(&wal)?;
+        let start = NodeStart {
+            recovery: wal.recovery().clone(),
+            folded,
+        };
+        Ok(Self {
+            wal,
+            catalog,
+            start,
+        })
+    }
+
+    /// What opening found.
+    #[must_use]
+    pub fn start(&self) -> &NodeStart {
+        &self.start
+    }
+
+    /// The log, for appends, commits and reads.
+    #[must_use]
+    pub fn wal(&self) -> &WalManager {
+        &self.wal
+    }
+
+    /// The catalog.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Brings the catalog up to date with the log.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::fold`].
+    pub fn fold(&self) -> Result<Folded> {
+        self.catalog.fold(&self.wal)
+    }
+
+    /// What control records have said up to the last durable record.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fold`].
+    pub fn control_state(&self) -> Result<ControlState> {
+        self.fold()?;
+        self.catalog.control_state()
+    }
+
+    /// Delivers the records of `plan` to `sink`, up to the last one that was durable when it began.
+    ///
+    /// # Errors
+    ///
+    /// As [`replay`].
+    pub fn replay(&self, plan: &ReplayPlan, sink: &mut dyn ReplaySink) -> Result<ReplayReport> {
+        replay(&self.wal, plan, sink, &mut |_| ())
+    }
+
+    /// Commits what was appended, brings the catalog up to date, and closes both.
+    ///
+    /// # Errors
+    ///
+    /// As [`WalManager::close`] and [`Catalog::fold`]. Both are closed either way, and what was
+    /// acknowledged is on disk.
+    pub fn close(self) -> Result<()> {
+        let synced = self.wal.sync();
+        let folded = self.catalog.fold(&self.wal);
+        self.wal.close()?;
+        synced?;
+        folded.map(drop)
+    }
+}
