@@ -3,7 +3,7 @@
 //! by golden logs that say things this version does not know.
 
 use nodedb_wal::format::SegmentHeaderFault;
-use nodedb_wal::format::layout::VERSION;
+use nodedb_wal::format::layout::{VERSION, segment as segment_header};
 use nodedb_wal::storage::sim::SimDisk;
 use nodedb_wal::*;
 
@@ -191,5 +191,78 @@ fn the_old_writer_keeps_records_of_kinds_to_come() {
         assert_eq!(records_of(reader.read(all()), true), before, "{log}");
         let report = reader.verify(&mut |_, _| {}).unwrap();
         assert!(report.findings.is_empty(), "{log}: {report:?}");
+    }
+}
+
+/// A later version went on with a log, or was tried on it for a while: its segment may be anywhere.
+#[test]
+fn a_segment_of_a_version_to_come_is_refused_wherever_it_stands() {
+    let names = golden("v1", "several-segments").names();
+    let segments: Vec<_> = names
+        .iter()
+        .filter(|name| name.starts_with("wal-0"))
+        .collect();
+    assert!(segments.len() > 2, "{names:?}");
+    for segment in segments {
+        let disk = golden("v1", "several-segments");
+        for copy in [0, 2048] {
+            let offset = copy + u64::try_from(segment_header::version.offset).unwrap();
+            disk.patch(segment, offset, &(VERSION + 1).to_le_bytes())
+                .unwrap();
+        }
+        let before = files_of("log", &disk);
+        let is_told = |error: &Error| {
+            let Error::SegmentHeader { path, source } = error else {
+                return false;
+            };
+            let too_new = SegmentHeaderFault::TooNew { found: VERSION + 1 };
+            path.ends_with(segment) && *source == too_new
+        };
+        let read = Reader::open_on(disk.storage()).map(|_| ());
+        assert!(read.as_ref().is_err_and(is_told), "{segment}: {read:?}");
+        for check in [OpenCheck::LastSegment, OpenCheck::Everything] {
+            let opened = Log::open(config(disk.storage()).open_check(check)).map(|_| ());
+            assert!(opened.as_ref().is_err_and(is_told), "{segment}: {opened:?}");
+        }
+        assert_eq!(files_of("log", &disk), before, "{segment}");
+    }
+}
+
+/// The same on a real file system, where refusing leaves nothing behind but the lock's file.
+#[test]
+fn the_old_writer_leaves_a_real_directory_of_a_newer_one_as_it_is() {
+    let listing = |directory: &std::path::Path| {
+        let entries = std::fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap());
+        let files = entries.filter(|entry| entry.file_name() != "wal.lock");
+        let files = files.map(|entry| {
+            let modified = entry.metadata().unwrap().modified().unwrap();
+            (
+                entry.file_name(),
+                modified,
+                std::fs::read(entry.path()).unwrap(),
+            )
+        });
+        let mut files: Vec<_> = files.collect();
+        files.sort();
+        files
+    };
+    for log in [
+        "future-version",
+        "future-version-last",
+        "unknown-segment-flag",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = golden("v1", log);
+        for file in disk.names() {
+            let bytes = disk.read_file(&file).unwrap();
+            std::fs::write(directory.path().join(file), bytes).unwrap();
+        }
+        let before = listing(directory.path());
+        let opened = Log::open(Config::new(directory.path())).map(|_| ());
+        let is_told = matches!(opened, Err(Error::SegmentHeader { .. }));
+        assert!(is_told, "{log}: {opened:?}");
+        assert_eq!(listing(directory.path()), before, "{log}");
     }
 }

@@ -203,6 +203,25 @@ fn node(kind: RecordKind) -> Option<AnyPayload> {
             vshard: VshardId::new(17),
         }
         .into(),
+        RecordKind::CalvinSeal => CalvinSeal {
+            epoch: Epoch::new(9),
+            vshard: VshardId::new(17),
+            transactions: 3,
+            records: 5,
+            digest: 255,
+        }
+        .into(),
+        RecordKind::Hold => Hold {
+            name: "archive".to_owned(),
+            needs: Some(Lsn::new(7)),
+        }
+        .into(),
+        RecordKind::AuditSeal => AuditSeal {
+            through: Lsn::new(7),
+            entries: 2,
+            digest: vec![0xAB; AuditSeal::DIGEST_BYTES],
+        }
+        .into(),
         _ => return None,
     })
 }

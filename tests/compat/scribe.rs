@@ -164,9 +164,12 @@ impl Scribe {
     }
 }
 
-/// The settings of every golden log, and of whoever opens one.
+/// The settings of every golden log, and of whoever opens one: the whole of the last segment is
+/// looked at, so that what stands in it decides.
 pub(crate) fn config(storage: Arc<dyn storage::Storage>) -> Config {
-    Config::on(storage).segment_bytes(SEGMENT_BYTES)
+    Config::on(storage)
+        .segment_bytes(SEGMENT_BYTES)
+        .open_check(OpenCheck::LastSegment)
 }
 
 /// A record of raw bytes.

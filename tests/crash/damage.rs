@@ -6,92 +6,12 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
 
-use nodedb_tests::model::{Content, Model};
 use nodedb_tests::player::{Door, config};
-use nodedb_tests::random::Random;
-use nodedb_tests::scan::Scan;
 use nodedb_wal::storage::sim::SimDisk;
 use nodedb_wal::{Error, Log, LsnRange, OpenCheck, ReadOptions, Reader, TailPolicy, VerifyReport};
 
-/// What happens to a file.
-#[derive(Clone, Copy, Debug)]
-enum Damage {
-    Bit(u64, u8),
-    Zeros(u64),
-    Garbage(u64),
-    Stale(u64, usize),
-}
-
-impl Damage {
-    fn happen(self, disk: &SimDisk, name: &str) {
-        let done = match self {
-            Self::Bit(offset, bit) => disk.flip_bit(name, offset, bit),
-            Self::Zeros(sector) => disk.zero_sector(name, sector),
-            Self::Garbage(sector) => {
-                disk.patch(name, sector * 512, &Random::new(sector).bytes(512))
-            }
-            Self::Stale(sector, version) => disk.make_stale(name, sector, version),
-        };
-        done.unwrap();
-    }
-}
-
-/// A log at rest.
-struct Subject {
-    disk: SimDisk,
-    tail_policy: TailPolicy,
-    model: Model,
-    /// Its segments, in order, and whether the last is sealed.
-    scans: Vec<(String, Scan)>,
-    is_closed: bool,
-}
-
-/// Two sealed segments and a third, which is sealed or not; each of several writes, with batches.
-fn subject(tail_policy: TailPolicy, is_closed: bool) -> Subject {
-    let disk = SimDisk::new(3);
-    let mut random = Random::new(4);
-    let mut model = Model::new();
-    let log = Log::open(config(&disk, Door::HONEST, tail_policy)).unwrap();
-    for segment in 0..3 {
-        for batch in [&[40][..], &[200], &[10, 700, 30], &[0], &[90, 0], &[600]] {
-            let contents: Vec<_> = batch
-                .iter()
-                .map(|len| Arc::new(Content::put(&random.bytes(*len))))
-                .collect();
-            let records: Vec<_> = contents.iter().map(|content| content.record()).collect();
-            model
-                .appended(&contents, log.append_batch(&records).unwrap())
-                .unwrap();
-            let durable = log.sync().unwrap();
-            model.acknowledge(durable.lsn()).unwrap();
-        }
-        if segment < 2 {
-            log.rotate().unwrap();
-        }
-    }
-    if is_closed {
-        log.close().unwrap();
-    }
-    let names = disk
-        .names()
-        .into_iter()
-        .filter(|name| name.starts_with("wal-0"));
-    let scans = names
-        .map(|name| {
-            let scan = Scan::of(&disk.read_file(&name).unwrap()).unwrap();
-            (name, scan)
-        })
-        .collect();
-    Subject {
-        disk,
-        tail_policy,
-        model,
-        scans,
-        is_closed,
-    }
-}
+use crate::subject::{Damage, Length, Subject, subject};
 
 /// A damaged copy of a subject, and what has to come of it.
 struct Case<'a> {
@@ -189,14 +109,37 @@ impl<'a> Case<'a> {
                 self.check_opened(&log, lost_here);
             }
             Err(error) => {
-                let may_refuse = lost_here || matches!(error, Error::FooterDamaged { .. });
-                assert!(is_examined && may_refuse, "refused: {error:?}");
+                assert!(is_examined && lost_here, "refused: {error:?}");
                 assert!(self.is_told_by(&error), "{error:?}");
             }
         }
         match self.open(OpenCheck::Everything) {
             Ok(_) => assert!(!lost_here, "opened over {:?}", self.lost),
             Err(error) => assert!(self.is_told_by(&error), "{error:?}"),
+        }
+    }
+
+    /// With only the last writes looked at: what is damaged among them refuses to open, and what is
+    /// damaged in front of them is told by whoever reads it and by whoever seals the segment.
+    fn check_open_quickly(&self) {
+        let lost_here = !self.lost.is_empty() && !self.is_unwitnessed();
+        let is_examined = self.is_last && !self.subject.is_closed;
+        match self.open(OpenCheck::LastWrites) {
+            Ok(log) => {
+                self.check_opened(&log, lost_here);
+                match log.finish_recovery() {
+                    Ok(()) => assert!(!(lost_here && is_examined), "sealed over {:?}", self.lost),
+                    Err(Error::Unsealed { source }) => {
+                        assert!(lost_here && is_examined && self.is_told_by(&source));
+                    }
+                    Err(error) => panic!("{error:?}"),
+                }
+                self.check_opened(&log, lost_here);
+            }
+            Err(error) => {
+                assert!(lost_here && is_examined, "refused: {error:?}");
+                assert!(self.is_told_by(&error), "{error:?}");
+            }
         }
     }
 
@@ -208,6 +151,7 @@ impl<'a> Case<'a> {
             self.subject.model.matches(&mut records, 1, last).unwrap();
             return;
         }
+        assert_eq!(log.next_lsn().value(), self.subject.model.last() + 1);
         let mut read = 0;
         let error = loop {
             match records.next() {
@@ -273,9 +217,12 @@ fn check(subject: &Subject, at: usize, damage: Damage) -> bool {
     let Some(case) = Case::new(subject, at, damage) else {
         return false;
     };
+    let is_vouched_for = subject.length == Length::Witnessed;
+    assert!(!(is_vouched_for && case.is_unwitnessed()));
     let place = (damage, case.name, subject.tail_policy, subject.is_closed);
     let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         case.check_open();
+        case.check_open_quickly();
         case.check_verify();
         case.check_salvage();
     }));
@@ -288,12 +235,16 @@ fn check(subject: &Subject, at: usize, damage: Damage) -> bool {
     true
 }
 
-fn check_all(damages: impl Fn(&Subject, usize) -> Vec<Damage>) {
+fn check_all(length: Length, damages: impl Fn(&Subject, usize) -> Vec<Damage>) {
     let mut cases = 0;
     for tail_policy in [TailPolicy::Rewrite, TailPolicy::Pad] {
         for is_closed in [false, true] {
-            let subject = subject(tail_policy, is_closed);
-            for at in 0..subject.scans.len() {
+            let subject = subject(tail_policy, is_closed, length);
+            let first = match length {
+                Length::Short => 0,
+                Length::Witnessed | Length::Long => 2,
+            };
+            for at in first..subject.scans.len() {
                 for damage in damages(&subject, at) {
                     cases += usize::from(check(&subject, at, damage));
                 }
@@ -304,9 +255,8 @@ fn check_all(damages: impl Fn(&Subject, usize) -> Vec<Damage>) {
     assert!(cases > 0);
 }
 
-#[test]
-fn a_damaged_sector_anywhere_is_survived_or_told_exactly() {
-    check_all(|subject, at| {
+fn check_sectors(length: Length) {
+    check_all(length, |subject, at| {
         let (name, _) = &subject.scans[at];
         let sectors = subject.disk.read_file(name).unwrap().len() as u64 / 512;
         let stale = |sector| {
@@ -322,10 +272,24 @@ fn a_damaged_sector_anywhere_is_survived_or_told_exactly() {
 }
 
 #[test]
-fn a_flipped_bit_anywhere_is_survived_or_told_exactly() {
+fn a_damaged_sector_anywhere_is_survived_or_told_exactly() {
+    check_sectors(Length::Short);
+}
+
+#[test]
+fn a_damaged_sector_in_front_of_the_last_writes_is_told_by_reading_and_sealing() {
+    check_sectors(Length::Long);
+}
+
+#[test]
+fn a_damaged_sector_of_the_last_write_is_told_once_something_vouches_for_it() {
+    check_sectors(Length::Witnessed);
+}
+
+fn check_bits(length: Length) {
     let stride = std::env::var("DAMAGE_STRIDE").ok();
     let stride = stride.and_then(|stride| stride.parse().ok()).unwrap_or(37);
-    check_all(|subject, at| {
+    check_all(length, |subject, at| {
         let (name, scan) = &subject.scans[at];
         let file_len = subject.disk.read_file(name).unwrap().len();
         // All of the header, the data and the footer, and the last block.
@@ -334,4 +298,14 @@ fn a_flipped_bit_anywhere_is_survived_or_told_exactly() {
         let bits = bytes.flat_map(|byte| (0..8).map(move |bit| Damage::Bit(byte as u64, bit)));
         bits.step_by(stride).collect()
     });
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_survived_or_told_exactly() {
+    check_bits(Length::Short);
+}
+
+#[test]
+fn a_flipped_bit_of_the_last_write_is_told_once_something_vouches_for_it() {
+    check_bits(Length::Witnessed);
 }

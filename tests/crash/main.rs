@@ -4,10 +4,14 @@
 
 mod canary;
 mod damage;
+mod exhaustive;
 mod io_errors;
 mod lessons;
 mod recovery;
+mod settings;
 mod structure;
+mod subject;
 mod sweep;
+mod table;
 mod tail;
 mod unknown;

@@ -8,7 +8,7 @@ use nodedb_tests::player::{Door, Player, config};
 use nodedb_tests::sweep::Ending;
 use nodedb_tests::workload::Step;
 use nodedb_wal::storage::sim::{Fault, FaultPlan, SimDisk};
-use nodedb_wal::{Error, Log, Reader, TailPolicy};
+use nodedb_wal::{Error, Log, OpenCheck, Reader, TailPolicy};
 
 fn content(text: &str) -> Arc<Content> {
     Arc::new(Content::put(text.as_bytes()))
@@ -184,7 +184,8 @@ fn zeros_up_to_the_end_of_a_sealed_segment_are_told_as_damage() {
         let name = "wal-00000000000000000001.seg";
         let zeros = vec![0; 8192 - from];
         player.disk.patch(name, from as u64, &zeros).unwrap();
-        let opened = Log::open(config(&player.disk, Door::HONEST, TailPolicy::Rewrite));
+        let settings = config(&player.disk, Door::HONEST, TailPolicy::Rewrite);
+        let opened = Log::open(settings.open_check(OpenCheck::LastSegment));
         match opened {
             Err(Error::Damaged { lsns, .. }) => {
                 assert_eq!((lsns.first.value(), lsns.last.value()), (first_lost, 3));

@@ -9,7 +9,7 @@ use nodedb_tests::workload::Step;
 use nodedb_wal::format::checksum::crc32c;
 use nodedb_wal::format::layout::segment;
 use nodedb_wal::format::{SegmentHeader, SegmentHeaderFault};
-use nodedb_wal::storage::sim::{FaultPlan, SimDisk};
+use nodedb_wal::storage::sim::{FaultPlan, ReadFault, SimDisk};
 use nodedb_wal::{Error, Log, Lsn, LsnRange, ReadOptions, Reader, TailPolicy};
 
 /// Segment `at` of the log below holds records `3 * at + 1` to `3 * at + 3`.
@@ -104,9 +104,9 @@ fn a_salvage_goes_on_behind_a_missing_segment() {
             let reader = Reader::open_damaged_on(disk.storage()).unwrap();
             let mut records = reader.read(ReadOptions::all().salvage()).unwrap();
             // A read that would never end ends here.
-            let read_error_at = Some(disk.reads() + 1000);
+            let reads_at = [(disk.reads() + 1000, ReadFault::Error)].into();
             disk.set_faults(FaultPlan {
-                read_error_at,
+                reads_at,
                 ..FaultPlan::default()
             });
             let mut read = Vec::new();

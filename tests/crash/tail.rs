@@ -105,8 +105,9 @@ fn check(tail: &Tail, door: Door, tail_policy: TailPolicy) -> Result<usize, Stri
             let mut expected = model.clone();
             let kept = last_whole(&model, &scan, &original, &now);
             expected.ends_at(Lsn::new(kept)).unwrap();
-            reopen(&fork, tail_policy, expected)
-                .map_err(|violation| format!("{place}, keeping {kept}: {violation}"))?;
+            reopen(&fork, tail_policy, expected).map_err(|violation| {
+                format!("{place}, keeping {kept}, after {cases} cases: {violation}")
+            })?;
             cases += 1;
         }
         let fork = disk.fork();

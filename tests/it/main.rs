@@ -1,10 +1,15 @@
 //! The log end to end, on the real file system.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
+mod append_with;
 mod basics;
 mod filters;
 mod handover;
 mod holes;
+mod metrics;
 mod open_cost;
+mod read_ahead;
 mod salvage;
+mod sealing;
+mod stats;
 mod tail_blocks;

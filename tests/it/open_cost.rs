@@ -32,3 +32,57 @@ fn opening_reads_the_last_segment_however_long_the_log_is() {
     );
     assert!(many < 40 * SEGMENT_BYTES / 4, "{many} bytes");
 }
+
+/// A crash was followed by reading the whole of the last segment, and by nothing being appended until
+/// that was done.
+#[test]
+fn opening_reads_the_last_writes_however_long_the_segment_is() {
+    for payload in [100, 60_000, 5 << 20] {
+        let directory = tempfile::tempdir().unwrap();
+        let config = || Config::new(directory.path()).segment_bytes(32 << 20);
+        let log = Log::open(config()).unwrap();
+        let payload = vec![7; payload];
+        let record = Record::raw(RecordKind::Put, Scope::default(), &payload);
+        let mut last = Lsn::ZERO;
+        while log.segments().unwrap().pop().unwrap().data_bytes < 20 << 20 {
+            for _ in 0..(1 << 20) / payload.len() + 1 {
+                last = log.append(&record).unwrap();
+            }
+            log.commit(last).unwrap();
+        }
+        drop(log);
+        let log = Log::open(config()).unwrap();
+        let recovery = log.recovery();
+        assert_eq!(recovery.last_lsn, last);
+        let read = recovery.bytes_read;
+        // Never less than one whole write.
+        let bound = (12 << 20) + payload.len() as u64;
+        assert!(read < bound, "{read} bytes for {} each", payload.len());
+        log.finish_recovery().unwrap();
+        let segments = log.segments().unwrap();
+        let past = segments.iter().find(|segment| segment.last_lsn == last);
+        assert!(past.is_some_and(|segment| segment.sealed));
+        log.close().unwrap();
+    }
+}
+
+/// A log that is idle vouches for its last write by itself, once, and not again until something is
+/// written.
+#[test]
+fn an_idle_log_vouches_for_its_last_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Log::open(Config::new(directory.path()).segment_bytes(1 << 20)).unwrap();
+    let record = Record::raw(RecordKind::Put, Scope::default(), b"last");
+    let lsn = log.append(&record).unwrap();
+    log.commit(lsn).unwrap();
+    // A reader beside a log believes only what a frontier vouches for.
+    let seen = || Reader::open(directory.path()).unwrap().recovery().last_lsn;
+    let waiting = std::time::Instant::now();
+    while seen() < lsn {
+        assert!(waiting.elapsed().as_secs() < 60, "nobody vouches for {lsn}");
+        std::thread::yield_now();
+    }
+    assert!(!log.witness().unwrap(), "it is vouched for");
+    let written = log.stats().bytes_written;
+    assert!(written <= 2 * 4096, "{written} bytes");
+}

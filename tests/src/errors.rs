@@ -1,15 +1,16 @@
 //! Plays a workload while the disk fails, checks what the log says of it, and goes on.
 
-use nodedb_wal::storage::sim::{Fault, FaultPlan, SimDisk};
-use nodedb_wal::{Error, Lsn};
+use nodedb_wal::storage::sim::{Fault, FaultCounts, FaultKind, FaultPlan, ReadFault, SimDisk};
+use nodedb_wal::{Error, Log, Lsn};
 
+use crate::ledger::{Answer, Ledger};
 use crate::model::{Content, Model, Violation, ensure};
-use crate::player::{Door, Player};
+use crate::player::{Door, Player, config};
 use crate::sweep::Ending;
 use crate::workload::{Step, Workload};
 
 /// What was tried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcomes {
     /// Errors that stopped the log until it was opened again.
     pub poisoned: u64,
@@ -19,15 +20,32 @@ pub struct Outcomes {
     pub at_the_ends: u64,
     /// Calls refused because the disk was full.
     pub full: u64,
+    /// What the disks did, and what the log said.
+    pub ledger: Ledger,
 }
 
 impl Outcomes {
     /// Adds others.
-    pub fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: &Self) {
+        self.ledger.add(&other.ledger);
         self.poisoned += other.poisoned;
         self.went_on += other.went_on;
         self.at_the_ends += other.at_the_ends;
         self.full += other.full;
+    }
+}
+
+impl Outcomes {
+    /// Notes how it went.
+    fn close(&mut self, player: &Player) {
+        let is_told = self.poisoned + self.at_the_ends + self.full > 0;
+        let answer = if is_told {
+            Answer::Failed
+        } else {
+            Answer::of(Ok(player.verdict))
+        };
+        let none = FaultCounts::default();
+        self.ledger.note(&none, &player.disk.faults(), answer);
     }
 }
 
@@ -44,10 +62,9 @@ pub fn fail_once(
 ) -> Result<Outcomes, Violation> {
     let disk = SimDisk::new(workload.seed);
     disk.set_io_mode(workload.io_mode);
-    disk.set_faults(FaultPlan {
-        at: [(failing, fault)].into(),
-        ..FaultPlan::default()
-    });
+    let mut faults = workload.faults();
+    faults.at.insert(failing, fault);
+    disk.set_faults(faults);
     let mut player = Player::new(disk, workload.tail_policy, Model::new(), door);
     let mut outcomes = Outcomes::default();
     let opening = Step::Reopen { clean: false };
@@ -60,7 +77,62 @@ pub fn fail_once(
     player.log = None;
     Ending::DropAll.happen(&player.disk, 0);
     player.must_open()?;
+    outcomes.close(&player);
     Ok(outcomes)
+}
+
+/// Lets each read fail with which a workload's log is opened and read, one at a time.
+///
+/// # Errors
+///
+/// A promise is broken: the error was not told, or told as something else, or a read that was told
+/// to have failed gave something wrong.
+pub fn fail_reads(workload: &Workload) -> Result<Outcomes, Violation> {
+    let (mut player, _) = Player::play(workload, Door::HONEST, |_| {})?;
+    player.log = None;
+    let mut outcomes = Outcomes::default();
+    for read in 0.. {
+        let disk = player.disk.fork();
+        disk.set_faults(FaultPlan {
+            reads_at: [(disk.reads() + read, ReadFault::Error)].into(),
+            ..FaultPlan::default()
+        });
+        let counted = disk.faults();
+        let is_struck = |disk: &SimDisk| disk.faults().of(FaultKind::ReadError) > 0;
+        let model = player.model.clone();
+        let mut opened = Player::new(disk.clone(), workload.tail_policy, model, Door::HONEST);
+        let is_told = match Log::open(config(&disk, Door::HONEST, workload.tail_policy)) {
+            Ok(log) => reads_until_told(&opened.model, &log)?,
+            Err(Error::Io { .. }) => true,
+            Err(error) => return Err(Violation::of_error("a failed read is told as", &error)),
+        };
+        if !is_struck(&disk) {
+            return Ok(outcomes);
+        }
+        opened.must_open()?;
+        outcomes.at_the_ends += u64::from(is_told);
+        let answer = if is_told {
+            Answer::Failed
+        } else {
+            Answer::CleanEnd
+        };
+        outcomes.ledger.note(&counted, &disk.faults(), answer);
+    }
+    Ok(outcomes)
+}
+
+/// Reads everything, twice where the first time is told to have failed.
+fn reads_until_told(model: &Model, log: &Log) -> Result<bool, Violation> {
+    let mut model = model.clone();
+    model.ends_at(log.next_lsn().previous())?;
+    let first = model.check_open(log);
+    let is_told = first.is_err();
+    if let Err(violation) = first {
+        let is_of_the_disk = violation.0.starts_with("reading: cannot read");
+        ensure(is_of_the_disk, || violation.0)?;
+        model.check_open(log)?;
+    }
+    Ok(is_told)
 }
 
 /// Checks what may be refused, and how; the log is open again afterwards.
@@ -114,10 +186,7 @@ fn must_apply(player: &mut Player, step: &Step) -> Result<(), Violation> {
 /// Every later call says that the log stopped, and acknowledges nothing.
 fn must_stay_poisoned(player: &mut Player) -> Result<(), Violation> {
     let content = std::sync::Arc::new(Content::put(b"too late"));
-    let durable = player
-        .log
-        .as_ref()
-        .map_or(Lsn::ZERO, nodedb_wal::Log::durable_lsn);
+    let durable = player.log.as_ref().map_or(Lsn::ZERO, Log::durable_lsn);
     let mut calls = vec![
         Step::Append(content.clone()),
         Step::Batch(vec![content]),
@@ -134,10 +203,7 @@ fn must_stay_poisoned(player: &mut Player) -> Result<(), Violation> {
             format!("after a failed write {call:?} is answered {answer:?}")
         })?;
     }
-    let after = player
-        .log
-        .as_ref()
-        .map_or(Lsn::ZERO, nodedb_wal::Log::durable_lsn);
+    let after = player.log.as_ref().map_or(Lsn::ZERO, Log::durable_lsn);
     ensure(after == durable, || {
         format!("after a failed write the frontier went from {durable} to {after}")
     })
@@ -186,5 +252,6 @@ pub fn fill_up(
     player.log = None;
     Ending::DropAll.happen(&player.disk, 0);
     player.must_open()?;
+    outcomes.close(&player);
     Ok(outcomes)
 }

@@ -9,6 +9,8 @@ use nodedb_wal::storage::{
     Access, AlignedBuf, DirectoryLock, FileEntry, IoMode, Storage, StorageFile, WriteError,
 };
 
+use crate::scan::Scan;
+
 /// What is not done and said to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
@@ -24,6 +26,9 @@ pub enum Lie {
     SwallowedErrors,
     /// What should be unpredictable is always the same.
     NoChance,
+    /// What is behind the first damage of a segment that is not sealed reads as zeros: as if
+    /// recovery cut the log there without another look.
+    NothingBehindDamage,
 }
 
 impl Lie {
@@ -153,6 +158,23 @@ impl Storage for Liar {
     }
 }
 
+impl LiarFile {
+    /// Where the damage starts, in a file that has no trailer.
+    fn first_damage(&self) -> io::Result<Option<usize>> {
+        let len = usize::try_from(self.inner.len()?).unwrap_or(0);
+        let mut whole = AlignedBuf::zeroed(len.next_multiple_of(4096));
+        self.inner.read_at(whole.as_mut_slice(), 0)?;
+        let bytes = &whole.as_slice()[..len];
+        let end = &bytes[len.saturating_sub(4096)..];
+        let is_sealed = end.iter().any(|byte| *byte != 0);
+        Ok(if is_sealed {
+            None
+        } else {
+            Scan::first_damage(bytes)
+        })
+    }
+}
+
 impl StorageFile for LiarFile {
     fn len(&self) -> io::Result<u64> {
         catch_up_quietly(&self.late);
@@ -161,7 +183,14 @@ impl StorageFile for LiarFile {
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         catch_up_quietly(&self.late);
-        self.inner.read_at(bytes, offset)
+        let read = self.inner.read_at(bytes, offset)?;
+        if self.lie == Lie::NothingBehindDamage
+            && let Some(damage) = self.first_damage()?
+        {
+            let from = damage.saturating_sub(usize::try_from(offset).unwrap_or(usize::MAX));
+            bytes[from.min(read)..read].fill(0);
+        }
+        Ok(read)
     }
 
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nodedb_wal::{
     CollectionTag, Epoch, Error, Log, Lsn, LsnRange, ReadOptions, Record, RecordKind, RecordView,
-    Records, Scope, Timestamp,
+    Records, Scope, Timestamp, Verdict,
 };
 
 /// A promise that was broken, in one line.
@@ -239,32 +239,63 @@ impl Model {
     ///
     /// The first difference.
     pub fn matches(&self, records: &mut Records, first: u64, last: u64) -> Result<(), Violation> {
-        let mut expected = first;
+        self.matches_where(records, first, last, |_| true)
+    }
+
+    /// Compares what `records` delivers with those of the records `first..=last` that are `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// The first difference.
+    pub fn matches_where(
+        &self,
+        records: &mut Records,
+        first: u64,
+        last: u64,
+        wanted: impl Fn(&Content) -> bool,
+    ) -> Result<(), Violation> {
+        let mut expected = (first..=last).filter(|lsn| self.content(*lsn).is_some_and(&wanted));
         let mut time = Timestamp::MIN;
         loop {
             let found = records
                 .next()
                 .map_err(|error| Violation::of_error("reading", &error))?;
-            let Some(found) = found else { break };
+            let expected = expected.next();
+            let Some(found) = found else {
+                return ensure(expected.is_none(), || {
+                    format!("reading ended before {expected:?}, the last is {last}")
+                });
+            };
             let lsn = found.lsn().value();
-            ensure(lsn == expected && lsn <= last, || {
-                format!("read {lsn} in place of {expected}, the last is {last}")
+            ensure(Some(lsn) == expected, || {
+                format!("read {lsn} in place of {expected:?}, the last is {last}")
             })?;
-            let is_right = self.content(lsn).is_some_and(|content| content.is(&found));
-            ensure(is_right, || format!("{lsn} is not what was appended"))?;
-            ensure(
-                found.header.batch_continues() == self.continues(lsn),
-                || format!("the batch of {lsn} is another one"),
-            )?;
+            self.is(&found)?;
             ensure(time <= found.header.timestamp, || {
                 format!("the time goes back at {lsn}")
             })?;
             time = found.header.timestamp;
-            expected += 1;
         }
-        ensure(expected == last + 1, || {
-            format!("reading ended before {expected}, the last is {last}")
-        })
+    }
+
+    /// Any record may be lost from now on, where the disk is not what it promised to be.
+    pub fn forget_acknowledged(&mut self) {
+        self.acknowledged = 0;
+    }
+
+    /// Whether `found` is what was appended under its LSN.
+    ///
+    /// # Errors
+    ///
+    /// What is different.
+    pub fn is(&self, found: &RecordView<'_>) -> Result<(), Violation> {
+        let lsn = found.lsn().value();
+        let is_right = self.content(lsn).is_some_and(|content| content.is(found));
+        ensure(is_right, || format!("{lsn} is not what was appended"))?;
+        ensure(
+            found.header.batch_continues() == self.continues(lsn),
+            || format!("the batch of {lsn} is another one"),
+        )
     }
 
     /// Checks a log that was just opened, and takes over what it says.
@@ -279,6 +310,13 @@ impl Model {
         let last = self.last();
         ensure(report.last_lsn.value() == last, || {
             format!("recovery reports the end {}, not {last}", report.last_lsn)
+        })?;
+        let is_dropped = report.dropped.is_some();
+        ensure(is_dropped == (report.verdict != Verdict::CleanEnd), || {
+            format!(
+                "{} and yet {:?} was dropped",
+                report.verdict, report.dropped
+            )
         })?;
         ensure(report.scars.is_empty(), || {
             format!("scars where nothing was damaged: {:?}", report.scars)

@@ -1,10 +1,15 @@
 //! Plays a workload on a log on a simulated disk, and keeps the model beside it.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use nodedb_wal::storage::Storage;
 use nodedb_wal::storage::sim::SimDisk;
-use nodedb_wal::{Config, DurableLsn, Error, Log, Lsn, LsnRange, OpenCheck, TailPolicy};
+use nodedb_wal::storage::{IoMode, Storage};
+use nodedb_wal::{
+    Commit, Config, DurableLsn, Error, Log, Lsn, LsnRange, OpenCheck, ReadOptions, Reader, Records,
+    TailPolicy, TenantId, Verdict,
+};
 
 use crate::model::{Content, Model, Violation, ensure};
 use crate::workload::{Step, Workload};
@@ -43,6 +48,10 @@ pub struct Player {
     pub open_check: OpenCheck,
     /// `None` where it could not be opened.
     pub log: Option<Log>,
+    /// What the last opening made of the end.
+    pub verdict: Verdict,
+    /// The stream that [`Step::Follow`] reads on, and the LSN it comes to next.
+    follower: Option<(Records, u64)>,
     door: Door,
 }
 
@@ -56,6 +65,8 @@ impl Player {
             tail_policy,
             open_check: OpenCheck::LastSegment,
             log: None,
+            verdict: Verdict::CleanEnd,
+            follower: None,
             door,
         }
     }
@@ -72,6 +83,7 @@ impl Player {
     ) -> Result<(Self, Option<Error>), Violation> {
         let disk = SimDisk::new(workload.seed);
         disk.set_io_mode(workload.io_mode);
+        disk.set_faults(workload.faults());
         prepare(&disk);
         let mut player = Self::new(disk, workload.tail_policy, Model::new(), door);
         let mut failed = player.open()?;
@@ -94,8 +106,10 @@ impl Player {
     /// A promise is broken.
     pub fn open(&mut self) -> Result<Option<Error>, Violation> {
         let config = config(&self.disk, self.door, self.tail_policy);
+        self.follower = None;
         match Log::open(config.open_check(self.open_check)) {
             Ok(log) => {
+                self.verdict = log.recovery().verdict;
                 self.model.check_opened(&log)?;
                 self.log = Some(log);
                 Ok(None)
@@ -116,6 +130,18 @@ impl Player {
         }
     }
 
+    /// Has the past checked whole and sealed: nothing may be wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// Something is.
+    pub fn finish_recovery(&self) -> Result<(), Violation> {
+        let finished = self.log.as_ref().map(Log::finish_recovery);
+        finished
+            .unwrap_or(Ok(()))
+            .map_err(|error| Violation::of_error("sealing the past", &error))
+    }
+
     /// Does one step; the error with which the log refused it, if it did.
     ///
     /// # Errors
@@ -123,7 +149,14 @@ impl Player {
     /// A promise is broken.
     pub fn apply(&mut self, step: &Step) -> Result<Option<Error>, Violation> {
         if let Step::Reopen { clean } = step {
-            return self.reopen(*clean);
+            return self.reopen(*clean, self.disk.io_mode());
+        }
+        if matches!(step, Step::SwitchIo) {
+            let other = match self.disk.io_mode() {
+                IoMode::Direct => IoMode::Buffered,
+                IoMode::Buffered => IoMode::Direct,
+            };
+            return self.reopen(true, other);
         }
         let Some(log) = self.log.take() else {
             return Ok(Some(Error::Closed));
@@ -139,64 +172,85 @@ impl Player {
 
     fn apply_to(&mut self, log: &Log, step: &Step) -> Result<Option<Error>, Violation> {
         let model = &mut self.model;
+        let back_from_last = |back: u64| Lsn::new(model.last().saturating_sub(back));
         let refused = match step {
-            Step::Append(content) => match log.append(&content.record()) {
-                Ok(lsn) => {
-                    let lsns = LsnRange {
-                        first: lsn,
-                        last: lsn,
-                    };
-                    model.appended(std::slice::from_ref(content), lsns)?;
-                    None
-                }
-                Err(error) => Some(error),
-            },
+            Step::Append(content) => {
+                let appended = log.append(&content.record());
+                let lsns = appended.map(|lsn| LsnRange {
+                    first: lsn,
+                    last: lsn,
+                });
+                append(model, std::slice::from_ref(content), lsns)?
+            }
             Step::Batch(contents) => {
                 let records: Vec<_> = contents.iter().map(|content| content.record()).collect();
-                match log.append_batch(&records) {
-                    Ok(lsns) => {
-                        model.appended(contents, lsns)?;
-                        None
-                    }
-                    Err(error) => Some(error),
-                }
+                append(model, contents, log.append_batch(&records))?
             }
             Step::Commit { back } => {
-                let lsn = Lsn::new(model.last().saturating_sub(*back));
-                commit(model, lsn, || log.commit(lsn).map(DurableLsn::lsn))?
+                let lsn = back_from_last(*back);
+                commit(model, lsn, log.commit(lsn).map(DurableLsn::lsn))?
+            }
+            Step::CommitAsync { back } => {
+                let lsn = back_from_last(*back);
+                commit(model, lsn, poll_once(log.commit_async(lsn))?)?
             }
             Step::Sync => {
-                let lsn = Lsn::new(model.last());
-                commit(model, lsn, || log.sync().map(DurableLsn::lsn))?
+                let lsn = back_from_last(0);
+                commit(model, lsn, log.sync().map(DurableLsn::lsn))?
             }
             Step::Rotate => {
-                let lsn = Lsn::new(model.last());
-                commit(model, lsn, || log.rotate().map(|()| lsn))?
+                let lsn = back_from_last(0);
+                commit(model, lsn, log.rotate().map(|()| lsn))?
             }
+            Step::Idle => log.witness().err(),
             Step::Truncate { percent } => {
                 let before = Lsn::new((model.last() * percent / 100).max(1));
-                model.may_truncate(before);
-                match log.truncate_before(before) {
-                    Ok(truncated) => {
-                        model.starts_at(truncated.start_lsn)?;
-                        None
-                    }
-                    Err(error) => Some(error),
-                }
+                truncate(model, before, log)?
             }
-            Step::Reopen { .. } => None,
+            Step::Read { percent, tenant } => read(model, *percent, *tenant, log)?,
+            Step::Follow => self.follow(log)?,
+            Step::Bystander => self.look_on()?,
+            Step::Reopen { .. } | Step::SwitchIo => None,
         };
-        ensure(log.next_lsn().value() == model.last() + 1, || {
-            let next = log.next_lsn();
-            format!(
-                "after {step:?} the next LSN is {next}, not {}",
-                model.last() + 1
-            )
+        let (next, last) = (log.next_lsn(), self.model.last());
+        ensure(next.value() == last + 1, || {
+            format!("after {step} the next LSN is {next}, not {}", last + 1)
         })?;
         Ok(refused)
     }
 
-    fn reopen(&mut self, clean: bool) -> Result<Option<Error>, Violation> {
+    /// Reads on with the stream of the step before, or a new one.
+    fn follow(&mut self, log: &Log) -> Result<Option<Error>, Violation> {
+        let reading = |error| Violation::of_error("following", &error);
+        let start = log.start_lsn().value();
+        // A stream whose place was truncated away is over.
+        let kept = self.follower.take().filter(|(_, next)| *next >= start);
+        let (mut records, first) = match kept {
+            Some(follower) => follower,
+            None => (log.read(ReadOptions::all()).map_err(reading)?, start),
+        };
+        let last = log.durable_lsn().value();
+        self.model.matches(&mut records, first, last)?;
+        self.follower = Some((records, (last + 1).max(first)));
+        Ok(None)
+    }
+
+    /// Somebody else reads: a part of what is there, from its start on.
+    fn look_on(&self) -> Result<Option<Error>, Violation> {
+        let reader = match Reader::open_on((self.door.0)(self.disk.storage())) {
+            Ok(reader) => reader,
+            Err(error) => return Err(Violation::of_error("reading beside the writer", &error)),
+        };
+        let mut records = reader
+            .read(ReadOptions::all())
+            .map_err(|error| Violation::of_error("reading beside the writer", &error))?;
+        let (first, last) = (reader.start_lsn().value(), reader.next_lsn().value() - 1);
+        self.model.matches(&mut records, first, last)?;
+        Ok(None)
+    }
+
+    fn reopen(&mut self, clean: bool, io_mode: IoMode) -> Result<Option<Error>, Violation> {
+        self.follower = None;
         if let Some(log) = self.log.take()
             && clean
         {
@@ -205,6 +259,7 @@ impl Player {
                 Err(error) => return Ok(Some(error)),
             }
         }
+        self.disk.set_io_mode(io_mode);
         self.open()
     }
 
@@ -224,17 +279,58 @@ impl Player {
     }
 }
 
+fn append(
+    model: &mut Model,
+    contents: &[Arc<Content>],
+    answer: nodedb_wal::Result<LsnRange>,
+) -> Result<Option<Error>, Violation> {
+    match answer {
+        Ok(lsns) => model.appended(contents, lsns).map(|()| None),
+        Err(error) => Ok(Some(error)),
+    }
+}
+
 fn commit(
     model: &mut Model,
     lsn: Lsn,
-    call: impl FnOnce() -> nodedb_wal::Result<Lsn>,
+    answer: nodedb_wal::Result<Lsn>,
 ) -> Result<Option<Error>, Violation> {
-    match call() {
+    match answer {
         Ok(durable) => {
             ensure(durable >= lsn, || format!("commit of {lsn} says {durable}"))?;
             model.acknowledge(durable)?;
             Ok(None)
         }
         Err(error) => Ok(Some(error)),
+    }
+}
+
+fn truncate(model: &mut Model, before: Lsn, log: &Log) -> Result<Option<Error>, Violation> {
+    model.may_truncate(before);
+    match log.truncate_before(before) {
+        Ok(truncated) => model.starts_at(truncated.start_lsn).map(|()| None),
+        Err(error) => Ok(Some(error)),
+    }
+}
+
+fn read(model: &Model, percent: u64, tenant: u64, log: &Log) -> Result<Option<Error>, Violation> {
+    let (start, last) = (log.start_lsn().value(), log.durable_lsn().value());
+    let from = (model.last() * percent / 100).max(start);
+    let tenant = TenantId::new(tenant);
+    let options = ReadOptions::from(Lsn::new(from)).tenant(tenant);
+    let mut records = log
+        .read(options)
+        .map_err(|error| Violation::of_error("reading", &error))?;
+    let is_wanted = |content: &Content| content.scope.tenant == tenant;
+    model.matches_where(&mut records, from, last, is_wanted)?;
+    Ok(None)
+}
+
+/// Without threads a future is ready when it is asked.
+fn poll_once(commit: Commit) -> Result<nodedb_wal::Result<Lsn>, Violation> {
+    let mut context = Context::from_waker(Waker::noop());
+    match std::pin::pin!(commit).poll(&mut context) {
+        Poll::Ready(answer) => Ok(answer.map(DurableLsn::lsn)),
+        Poll::Pending => Err(Violation("a commit waits for nobody".to_owned())),
     }
 }

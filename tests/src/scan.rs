@@ -78,6 +78,44 @@ impl Scan {
         })
     }
 
+    /// The last record that some frontier of the file says was durable, wherever in the file it
+    /// stands, or that the header implies: everything before the segment. 0 without a header.
+    #[must_use]
+    pub fn vouched(bytes: &[u8]) -> u64 {
+        let Some(Ok(header)) = bytes.first_chunk().map(SegmentHeader::decode_block) else {
+            return 0;
+        };
+        let seed = header.seed();
+        let places = (0..bytes.len()).step_by(16);
+        let frontiers = places.filter_map(|at| {
+            let head = bytes[at..].first_chunk()?;
+            Frontier::decode(head, at as u64, seed)
+        });
+        let claimed = frontiers.map(|frontier| frontier.durable_lsn.value());
+        claimed.max().unwrap_or(0).max(header.first_lsn.value() - 1)
+    }
+
+    /// Where the first thing stands that is not what a writer leaves: neither a record nor a
+    /// frontier nor zeros up to the end of a block.
+    #[must_use]
+    pub fn first_damage(bytes: &[u8]) -> Option<usize> {
+        let header = SegmentHeader::decode_block(bytes.first_chunk()?).ok()?;
+        let mut at = usize::try_from(DATA_START).ok()?;
+        loop {
+            let head = bytes.get(at..)?.first_chunk()?;
+            if let Some(placed) = part_at(bytes, head, at, &header) {
+                at = placed.bytes.end.next_multiple_of(16);
+                continue;
+            }
+            let block_end = (at + 1).next_multiple_of(BLOCK_BYTES);
+            let is_zeros = bytes.get(at..block_end)?.iter().all(|byte| *byte == 0);
+            if !is_zeros || at.is_multiple_of(BLOCK_BYTES) {
+                return (!is_zeros).then_some(at);
+            }
+            at = block_end;
+        }
+    }
+
     /// The records, each with its bytes.
     pub fn records(&self) -> impl Iterator<Item = (u64, Range<usize>)> {
         self.parts

@@ -1,11 +1,13 @@
 //! Crashes a workload at an operation, lets something survive, recovers, lives on, and checks every
 //! step against the model.
 
+use std::fmt;
 use std::sync::Arc;
 
 use nodedb_wal::storage::sim::{CrashPlan, FaultCounts, SimDisk, Survivors};
 use nodedb_wal::{OpenCheck, Reader, TailPolicy};
 
+use crate::ledger::{Answer, Ledger};
 use crate::model::{Model, Violation, ensure};
 use crate::player::{Door, Player};
 use crate::random::Random;
@@ -59,24 +61,38 @@ impl Ending {
 pub struct Tried {
     /// Lives, each with every crash point.
     pub workloads: u64,
-    /// Crashes followed by a recovery that was checked.
-    pub cycles: u64,
-    /// Of those, crashes during a recovery.
-    pub in_recovery: u64,
-    /// Records compared byte for byte would be too many to count; these are the records found.
+    /// Records found, each compared byte for byte.
     pub records: u64,
-    /// What the disks did.
-    pub faults: FaultCounts,
+    /// What the disks did, and what the log said.
+    pub ledger: Ledger,
 }
 
 impl Tried {
     /// Adds what another sweep tried.
     pub fn add(&mut self, other: &Self) {
         self.workloads += other.workloads;
-        self.cycles += other.cycles;
-        self.in_recovery += other.in_recovery;
         self.records += other.records;
-        self.faults.add(&other.faults);
+        self.ledger.add(&other.ledger);
+    }
+}
+
+/// A broken promise, and where.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// How many ends of a run were tried until then.
+    pub cycles: u64,
+    /// The operation at which the power went; `None` before it did.
+    pub operation: Option<u64>,
+    /// What happened.
+    pub violation: Violation,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.operation {
+            Some(operation) => write!(f, "crash at operation {operation}: {}", self.violation),
+            None => write!(f, "without a crash: {}", self.violation),
+        }
     }
 }
 
@@ -94,14 +110,16 @@ pub enum Points {
 /// # Errors
 ///
 /// The first broken promise, and where.
-pub fn crash_everywhere(
-    workload: &Workload,
-    door: Door,
-    points: Points,
-) -> Result<Tried, Violation> {
-    let (whole, failed) = Player::play(workload, door, |_| {})?;
+pub fn crash_everywhere(workload: &Workload, door: Door, points: Points) -> Result<Tried, Failure> {
+    let before_any = |violation| Failure {
+        cycles: 0,
+        operation: None,
+        violation,
+    };
+    let (whole, failed) = Player::play(workload, door, |_| {}).map_err(before_any)?;
     if let Some(error) = failed {
-        return Err(Violation::of_error("without any fault", &error));
+        let violation = Violation::of_error("playing", &error);
+        return Err(before_any(violation));
     }
     let all = match points {
         Points::All => 0..whole.disk.operations() + 1,
@@ -113,8 +131,12 @@ pub fn crash_everywhere(
         ..Tried::default()
     };
     for at in all {
-        crash_at(workload, door, at, &mut tried)
-            .map_err(|violation| Violation(format!("CRASH_OP={at}: {violation}")))?;
+        let crashed = crash_at(workload, door, at, &mut tried);
+        crashed.map_err(|violation| Failure {
+            cycles: tried.ledger.cycles + 1,
+            operation: Some(at),
+            violation,
+        })?;
     }
     Ok(tried)
 }
@@ -135,8 +157,14 @@ fn crash_at(workload: &Workload, door: Door, at: u64, tried: &mut Tried) -> Resu
             door,
             random: Random::new(seed),
         };
+        // The faults before the power went are counted once.
+        let counted = if place == 0 {
+            FaultCounts::default()
+        } else {
+            player.disk.faults()
+        };
         after
-            .live_on(*ending, tried)
+            .live_on(*ending, &counted, tried)
             .map_err(|violation| Violation(format!("{ending:?} ({place}): {violation}")))?;
     }
     Ok(())
@@ -152,18 +180,23 @@ struct Aftermath<'a> {
 }
 
 impl Aftermath<'_> {
-    fn live_on(mut self, ending: Ending, tried: &mut Tried) -> Result<(), Violation> {
+    fn live_on(
+        mut self,
+        ending: Ending,
+        counted: &FaultCounts,
+        tried: &mut Tried,
+    ) -> Result<(), Violation> {
         ending.happen(&self.disk, self.random.bits());
-        tried.cycles += 1;
         let mut player = Player::new(
             self.disk.clone(),
             self.workload.tail_policy,
             self.model.clone(),
             self.door,
         );
-        if self.random.percent(30) {
-            player.open_check = OpenCheck::Everything;
-        }
+        use OpenCheck::{Everything, LastSegment, LastWrites};
+        player.open_check = self
+            .random
+            .pick(&[LastWrites, LastWrites, LastSegment, Everything]);
         if self.random.percent(60) {
             let during = self.random.below(14);
             self.disk.crash_at(self.disk.operations() + during);
@@ -173,34 +206,33 @@ impl Aftermath<'_> {
             if self.disk.is_powered() {
                 return Err(Violation::of_error("opening", &error));
             }
-            self.end_again(tried);
-            tried.in_recovery += 1;
+            let ending = self.random.pick(Ending::of(self.workload.tail_policy));
+            ending.happen(&self.disk, self.random.bits());
+            tried.ledger.in_recovery += 1;
             player.must_open().map_err(|violation| {
                 Violation(format!("after a crash in recovery: {violation}"))
             })?;
         }
         self.disk.crash_at(u64::MAX);
+        let found = self.disk.faults();
+        tried
+            .ledger
+            .note(counted, &found, Answer::of(Ok(player.verdict)));
         tried.records += player.model.last();
         if self.random.percent(40) {
             // What was found is durable, whoever wrote it.
             player.log = None;
             Ending::DropAll.happen(&self.disk, 0);
-            tried.cycles += 1;
             player
                 .must_open()
                 .map_err(|violation| Violation(format!("what was found is gone: {violation}")))?;
+            let answer = Answer::of(Ok(player.verdict));
+            tried.ledger.note(&found, &self.disk.faults(), answer);
         }
-        self.second_life(&mut player)?;
-        tried.faults.add(&self.disk.faults());
-        Ok(())
-    }
-
-    /// Ends a recovery: with the power, or by killing the process that recovered.
-    fn end_again(&mut self, tried: &mut Tried) {
-        let endings = Ending::of(self.workload.tail_policy);
-        let ending = self.random.pick(endings);
-        ending.happen(&self.disk, self.random.bits());
-        tried.cycles += 1;
+        if self.random.percent(30) {
+            player.finish_recovery()?;
+        }
+        self.second_life(&mut player)
     }
 
     fn second_life(&mut self, player: &mut Player) -> Result<(), Violation> {

@@ -1,8 +1,11 @@
-//! What is done to a log, drawn from a seed. Nothing is done here.
+//! What is done to a log, and what its disk does meanwhile, drawn from a seed. Nothing is done here.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nodedb_wal::storage::IoMode;
+use nodedb_wal::storage::sim::{Fault, FaultPlan, ReadFault};
 use nodedb_wal::{
     CollectionTag, DatabaseId, Epoch, RecordKind, Scope, TailPolicy, TenantId, VshardId,
 };
@@ -22,8 +25,26 @@ pub enum Step {
         /// How many.
         back: u64,
     },
+    /// The same, as a future.
+    CommitAsync {
+        /// How many.
+        back: u64,
+    },
     /// Commit everything.
     Sync,
+    /// Do nothing for a while, so that the log vouches for its last write.
+    Idle,
+    /// Read what one tenant has from this percentage of the log on.
+    Read {
+        /// Of all records ever appended.
+        percent: u64,
+        /// Whose.
+        tenant: u64,
+    },
+    /// Read on where the last such step ended, with the same stream.
+    Follow,
+    /// Somebody without the lock reads everything.
+    Bystander,
     /// Start a new segment.
     Rotate,
     /// Drop what is before this percentage of the log.
@@ -36,6 +57,23 @@ pub enum Step {
         /// Whether it is closed first.
         clean: bool,
     },
+    /// Close the log and open it again in the other I/O mode.
+    SwitchIo,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Append(content) => {
+                write!(f, "append {:?} of {}", content.kind, content.payload.len())
+            }
+            Self::Batch(contents) => {
+                let lens: Vec<usize> = contents.iter().map(|c| c.payload.len()).collect();
+                write!(f, "append a batch of {lens:?}")
+            }
+            other => write!(f, "{other:?}"),
+        }
+    }
 }
 
 /// A log's life.
@@ -49,6 +87,10 @@ pub struct Workload {
     pub io_mode: IoMode,
     /// In order.
     pub steps: Vec<Step>,
+    /// What the disk does that must make no difference: at which operation, and what.
+    pub weather: Vec<(u64, Fault)>,
+    /// The same, for reads.
+    pub read_weather: Vec<(u64, ReadFault)>,
 }
 
 impl Workload {
@@ -63,31 +105,75 @@ impl Workload {
         let steps = (0..count)
             .map(|_| draw_step(&mut random, large_percent))
             .collect();
+        let gusts = random.pick(&[0, 0, 6, 20]);
+        let weather = (0..gusts).map(|_| draw_weather(&mut random)).collect();
+        let read_weather = (0..gusts)
+            .map(|_| (random.below(400), draw_read_weather(&mut random)))
+            .collect();
         Self {
             seed,
             tail_policy,
             io_mode,
             steps,
+            weather,
+            read_weather,
+        }
+    }
+
+    /// The weather as a disk takes it.
+    #[must_use]
+    pub fn faults(&self) -> FaultPlan {
+        FaultPlan {
+            at: self.weather.iter().copied().collect(),
+            reads_at: self.read_weather.iter().copied().collect(),
+            ..FaultPlan::default()
         }
     }
 }
 
+fn draw_weather(random: &mut Random) -> (u64, Fault) {
+    let hour = 3_600_000_000_000;
+    let jump = i64::try_from(random.below(2 * hour)).unwrap_or(0);
+    let fault = match random.below(4) {
+        0 => Fault::Stall(Duration::from_millis(random.below(10_000))),
+        1 => Fault::ClockJump(jump - 3_600_000_000_000),
+        2 => Fault::Short,
+        _ => Fault::Interrupted,
+    };
+    (random.below(150), fault)
+}
+
+fn draw_read_weather(random: &mut Random) -> ReadFault {
+    random.pick(&[ReadFault::Short, ReadFault::Interrupted])
+}
+
 fn draw_step(random: &mut Random, large_percent: u64) -> Step {
     match random.below(100) {
-        0..45 => Step::Append(draw_content(random, large_percent)),
-        45..58 => {
+        0..40 => Step::Append(draw_content(random, large_percent)),
+        40..52 => {
             let count = 1 + random.index(6);
             let contents = (0..count).map(|_| draw_content(random, large_percent / 4));
             Step::Batch(contents.collect())
         }
-        58..76 => Step::Commit {
+        52..65 => Step::Commit {
             back: random.pick(&[0, 0, 0, 1, 3]),
         },
-        76..82 => Step::Sync,
-        82..88 => Step::Rotate,
-        88..94 => Step::Truncate {
+        65..70 => Step::CommitAsync {
+            back: random.pick(&[0, 0, 2]),
+        },
+        70..74 => Step::Sync,
+        74..75 => Step::Idle,
+        75..77 => Step::Read {
+            percent: random.below(110),
+            tenant: random.below(5),
+        },
+        77..80 => Step::Follow,
+        80..81 => Step::Bystander,
+        81..87 => Step::Rotate,
+        87..93 => Step::Truncate {
             percent: random.below(110),
         },
+        93..95 => Step::SwitchIo,
         _ => Step::Reopen {
             clean: random.percent(50),
         },

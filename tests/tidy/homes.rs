@@ -14,7 +14,8 @@ const PINNED: &[(&str, &[&str])] = &[
     ("getrandom", &["nodedb-wal/src/storage/"]),
     ("io-uring", &["nodedb-wal/src/storage/"]),
     ("libc", &["nodedb-wal/src/storage/"]),
-    ("redb", &["nodedb-node/src/surrogate/"]),
+    ("metrics", &["nodedb-wal/src/log/metrics_export.rs"]),
+    ("redb", &["nodedb-node/src/catalog/"]),
     ("clap", CLI),
     ("comfy-table", CLI),
     ("csv", CLI),
@@ -86,7 +87,7 @@ mod tests {
     use crate::manifests::homes;
     use crate::source::expect_lines;
 
-    const DENY: &str = "# dep: redb — home: nodedb-node/src/surrogate/ — catalog\n\
+    const DENY: &str = "# dep: redb — home: nodedb-node/src/catalog/ — catalog\n\
                         # dep: comfy-table — home: nodedb-node/src/cli/ — tables\n\
                         # dep: tempfile — home: tests — directories";
 
@@ -107,10 +108,7 @@ mod tests {
     #[test]
     fn at_home_it_is_fine() {
         let text = "use redb::Database;";
-        expect_lines(
-            &check_one("nodedb-node/src/surrogate/catalog.rs", text),
-            &[],
-        );
+        expect_lines(&check_one("nodedb-node/src/catalog/catalog.rs", text), &[]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ const HOUSES: [House; 2] = [
     House {
         src: "nodedb-wal/src/",
         layers: &[
-            &["types"],
+            &["sync", "types"],
             &["format"],
             &["payload", "storage"],
             &["error"],
@@ -37,10 +37,11 @@ const HOUSES: [House; 2] = [
             &["error"],
             &["config"],
             &["manager"],
+            &["control"],
             &["replay"],
-            &["surrogate"],
-            &["calvin"],
-            &["audit"],
+            &["catalog"],
+            &["surrogate", "calvin", "audit", "tenants"],
+            &["node"],
             &["cli"],
         ],
         never: &[],

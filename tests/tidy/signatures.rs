@@ -7,7 +7,7 @@ use crate::paths::paths;
 use crate::source::{Source, Violation};
 use crate::tokens::{Token, behind_group, matches_at};
 
-const INSIDE: [&str; 8] = [
+const INSIDE: [&str; 10] = [
     "redb",
     "zerompk",
     "rkyv",
@@ -16,6 +16,8 @@ const INSIDE: [&str; 8] = [
     "nix",
     "libc",
     "getrandom",
+    "hdrhistogram",
+    "metrics",
 ];
 
 /// Checks everything in the file that is `pub` without a restriction, and every `impl From<..>`.
