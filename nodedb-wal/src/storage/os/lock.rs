@@ -14,10 +14,19 @@ use crate::storage::DirectoryLock;
 /// The lock, held.
 #[derive(Debug)]
 pub(super) struct OsLock {
-    _file: File,
+    file: File,
 }
 
 impl DirectoryLock for OsLock {}
+
+/// Closing our descriptor alone would not do: a process that is just being started has a copy of it
+/// between its fork and its exec, and with it the lock.
+impl Drop for OsLock {
+    fn drop(&mut self) {
+        let given_back = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)));
+        debug_assert!(given_back.is_ok(), "{given_back:?}");
+    }
+}
 
 impl OsLock {
     /// Takes the lock; `None` when somebody has it.
@@ -29,7 +38,7 @@ impl OsLock {
             .truncate(false)
             .open(path)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
-            Ok(_) => Ok(Some(Self { _file: file })),
+            Ok(_) => Ok(Some(Self { file })),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
             Err(errno) => Err(errno.into()),
         }
@@ -60,5 +69,25 @@ fn whole_file(kind: i32) -> libc::flock {
         l_start: 0,
         l_len: 0,
         l_pid: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log was closed and opened again while another thread was starting a program: the open failed,
+    /// because the program still had the descriptor of the first lock.
+    #[test]
+    fn a_lock_is_given_back_though_a_process_has_a_copy_of_its_descriptor() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("LOCK");
+        let lock = OsLock::take(&path).unwrap().unwrap();
+        let copy = lock.file.try_clone().unwrap();
+        assert!(OsLock::take(&path).unwrap().is_none());
+        drop(lock);
+        assert!(!is_held(&path).unwrap());
+        assert!(OsLock::take(&path).unwrap().is_some());
+        drop(copy);
     }
 }
