@@ -8,6 +8,7 @@ mod exhaustive;
 mod io_errors;
 mod lessons;
 mod recovery;
+mod ruin;
 mod settings;
 mod structure;
 mod subject;

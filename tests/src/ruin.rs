@@ -103,11 +103,7 @@ fn lie_into(life: &Workload, ledger: &mut Ledger) -> Result<(), Violation> {
                 model: &player.model,
                 tail_policy: life.tail_policy,
                 door: Door::HONEST,
-                // Not every loss to a misdirected write is told: what it leaves is served right.
-                vouched: match fault {
-                    Fault::Misdirected => 0,
-                    _ => vouched(&player.disk),
-                },
+                vouched: vouched(&player.disk),
             };
             let answer = case
                 .check(at % 2 == 0)

@@ -7,6 +7,7 @@ mod index;
 mod near_end;
 mod scan;
 mod seal;
+mod search;
 mod tail;
 mod walk;
 mod write_buffer;

@@ -165,6 +165,7 @@ pub(crate) fn examine_settled(
     run.until = last;
     while !is_cancelled() {
         if run.step(&mut walk)?.is_break() {
+            run.look_behind_damage(&mut walk)?;
             run.tail.bytes_read = walk.bytes_read();
             return Ok(Some(run.tail));
         }
@@ -191,6 +192,7 @@ fn examine_until(segment: &SegmentEntry, part: Part, until: Lsn) -> Result<(Tail
             break;
         }
     }
+    run.look_behind_damage(&mut walk)?;
     run.tail.bytes_read = walk.bytes_read();
     Ok((run.tail, run.batch_first))
 }
@@ -204,6 +206,8 @@ struct Run {
     is_open: bool,
     /// The first LSN of the batch the run is in.
     batch_first: Option<Lsn>,
+    /// Where the last whole thing was found.
+    furthest: u64,
 }
 
 impl Run {
@@ -233,6 +237,7 @@ impl Run {
             until: Lsn::MAX,
             is_open: true,
             batch_first: None,
+            furthest: DATA_START,
         }
     }
 
@@ -275,7 +280,20 @@ impl Run {
                 return Ok(ControlFlow::Break(()));
             }
         }
+        self.furthest = walk.position();
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Behind damage the walk goes from one likely place to the next, and a write that landed where
+    /// it does not belong leads it astray. A frontier that stands where it was written tells the truth
+    /// wherever that is, so each of them is heard.
+    fn look_behind_damage(&mut self, walk: &mut Walk) -> Result<()> {
+        if self.tail.stop == Stop::Damage {
+            let vouched = walk.vouched(self.tail.stop_offset, self.furthest)?;
+            self.tail.claimed_lsn = self.tail.claimed_lsn.max(vouched.durable_lsn);
+            self.tail.start_lsn = self.tail.start_lsn.max(vouched.start_lsn);
+        }
+        Ok(())
     }
 
     fn record(&mut self, at: &RecordAt) {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::chunk::Source;
 use super::cursor::SegmentCursor;
+use super::search::{Search, Vouched, is_zeros};
 use crate::error::{Error, Result};
 use crate::format::checksum::{HeaderSeed, crc32c};
 use crate::format::layout::{
-    ALIGN_BYTES, BLOCK_BYTES, DATA_START, FOOTER_KIND, FRONTIER_KIND, block_ceil, block_floor,
-    record, record_bytes,
+    ALIGN_BYTES, BLOCK_BYTES, DATA_START, FOOTER_KIND, FRONTIER_KIND, block_ceil, record,
+    record_bytes,
 };
-use crate::format::record_header::{kind_bits, stored_crc, stored_lsn};
+use crate::format::record_header::{kind_bits, stored_crc};
 use crate::format::{Frontier, HeaderFault, RecordHeader};
 use crate::storage::StorageFile;
 use crate::types::{Lsn, LsnRange};
@@ -240,9 +241,8 @@ impl Walk {
 
     /// Looks from `search_from` on for something whole that can follow what ended at `offset`.
     fn resume(&mut self, offset: u64, search_from: u64, damaged_at: Option<u64>) -> Result<Found> {
-        let mut at = search_from;
-        while let Some(found) = self.anchor_from(at)? {
-            let (position, next) = found;
+        let (mut at, expected) = (search_from, self.expected);
+        while let Some((position, next)) = self.search().first_anchor(at, expected)? {
             let missing = (next > self.expected).then(|| LsnRange {
                 first: self.expected,
                 last: next.previous(),
@@ -260,6 +260,20 @@ impl Walk {
         }
         self.position = self.cursor.end();
         Ok(Found::End { offset, damaged_at })
+    }
+
+    /// What frontiers say that stand anywhere from `from` on, whatever stands around them; as far
+    /// behind `furthest`, and behind the last of them, as something whole is looked for.
+    pub(crate) fn vouched(&mut self, from: u64, furthest: u64) -> Result<Vouched> {
+        self.search().vouched(from, furthest)
+    }
+
+    fn search(&mut self) -> Search<'_> {
+        Search {
+            cursor: &mut self.cursor,
+            seed: self.seed,
+            look_ahead: self.look_ahead,
+        }
     }
 
     /// What stands at `self.position`, after skipping the zeros that end a write's last block.
@@ -325,72 +339,6 @@ impl Walk {
             Step::BadPayload(at)
         }))
     }
-
-    /// The first place from `from` on where something whole stands that can follow what was
-    /// walked, with the LSN that comes next there.
-    fn anchor_from(&mut self, from: u64) -> Result<Option<(u64, Lsn)>> {
-        let (expected, end, seed) = (self.expected, self.cursor.end(), self.seed);
-        let search_end = from.saturating_add(self.look_ahead);
-        let mut at = from.next_multiple_of(ALIGN_BYTES as u64);
-        loop {
-            if at >= search_end {
-                return Ok(None);
-            }
-            let block_start = block_floor(at);
-            // A header may start near the block's end and go on in the next.
-            let bytes = self
-                .cursor
-                .bytes(block_start, BLOCK_BYTES + record::BYTES)?;
-            if bytes.len() < record::BYTES {
-                return Ok(None);
-            }
-            let is_blank = is_zeros(&bytes[..bytes.len().min(BLOCK_BYTES)]);
-            while !is_blank && at < block_start + BLOCK_BYTES as u64 {
-                let from = usize::try_from(at - block_start).unwrap_or(usize::MAX);
-                let header = bytes.get(from..).and_then(<[u8]>::first_chunk);
-                let Some(header) = header else {
-                    return Ok(None);
-                };
-                if let Some(next) = anchor(header, at, expected, end, seed) {
-                    return Ok(Some((at, next)));
-                }
-                at += ALIGN_BYTES as u64;
-            }
-            at = block_start + BLOCK_BYTES as u64;
-        }
-    }
-}
-
-/// The LSN that comes next when `bytes`, found at `at`, are a structure of this segment that can
-/// stand where `expected` or a later record would. Cheap tests come first: most places hold no
-/// header.
-fn anchor(
-    bytes: &[u8; record::BYTES],
-    at: u64,
-    expected: Lsn,
-    end: u64,
-    seed: HeaderSeed,
-) -> Option<Lsn> {
-    // A segment holds fewer records than bytes, so a later LSN cannot be one of its records.
-    let plausible = |lsn: Lsn| lsn >= expected && lsn.value() - expected.value() <= end;
-    let next = match kind_bits(bytes) {
-        FRONTIER_KIND => Frontier::decode(bytes, at, seed)?.last_lsn.next(),
-        FOOTER_KIND => RecordHeader::decode(bytes, seed).ok()?.lsn.next(),
-        _ if plausible(stored_lsn(bytes)) => {
-            let header = RecordHeader::decode(bytes, seed).ok()?;
-            let fits = at + record_bytes(header.payload_len as usize) as u64 <= end;
-            fits.then_some(header.lsn)?
-        }
-        _ => return None,
-    };
-    plausible(next).then_some(next)
-}
-
-/// Whether the bytes of a block, or of a part of one, are all zeros: space is mostly that, and a
-/// comparison of memory is the quickest way through it.
-fn is_zeros(bytes: &[u8]) -> bool {
-    const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
-    ZEROS.get(..bytes.len()) == Some(bytes)
 }
 
 fn header_at(cursor: &mut SegmentCursor, at: u64) -> Result<Option<[u8; record::BYTES]>> {
