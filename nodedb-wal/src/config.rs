@@ -21,6 +21,36 @@ pub enum TailPolicy {
     Pad,
 }
 
+/// When what was appended becomes durable without anybody asking, and what [`Log::acknowledge`] waits
+/// for. Whatever the policy, [`Log::commit`] and [`Log::sync`] return when the disk has it, and
+/// what has become durable stays so.
+///
+/// [`Log::acknowledge`]: crate::Log::acknowledge
+/// [`Log::commit`]: crate::Log::commit
+/// [`Log::sync`]: crate::Log::sync
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SyncPolicy {
+    /// Acknowledging waits for the disk. A power cut, or the end of the process, takes no record
+    /// that was acknowledged.
+    #[default]
+    OnCommit,
+    /// Appending waits for the disk. A power cut takes no record whose append returned.
+    EachAppend,
+    /// Acknowledging does not wait: a thread of the log's own brings records to the disk, none later
+    /// than this after it was appended, a write's time and the thread's turn not counted. A power
+    /// cut, or the end of the process, takes what was appended since. If the disk fails, the log is
+    /// poisoned and whoever appends or acknowledges next is told. Where storage allows no threads,
+    /// whoever appends looks whether it is time, by the storage's clock.
+    Every(Duration),
+    /// Acknowledging does not wait, and nothing becomes durable but by a full buffer or segment,
+    /// [`Log::commit`], [`Log::sync`] or [`Log::close`]: a power cut takes the rest.
+    ///
+    /// [`Log::close`]: crate::Log::close
+    /// [`Log::commit`]: crate::Log::commit
+    /// [`Log::sync`]: crate::Log::sync
+    Never,
+}
+
 /// How much of the log is read and checked before it is opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OpenCheck {
@@ -47,6 +77,7 @@ pub struct Config {
     pub(crate) io_mode: IoMode,
     pub(crate) tail_policy: TailPolicy,
     pub(crate) open_check: OpenCheck,
+    pub(crate) sync_policy: SyncPolicy,
     pub(crate) witness_after: Option<Duration>,
     pub(crate) storage: Option<Arc<dyn Storage>>,
 }
@@ -69,6 +100,7 @@ impl Config {
             io_mode: IoMode::Direct,
             tail_policy: TailPolicy::default(),
             open_check: OpenCheck::default(),
+            sync_policy: SyncPolicy::default(),
             witness_after: Some(Duration::from_millis(10)),
             storage: None,
         }
@@ -124,6 +156,14 @@ impl Config {
     #[must_use]
     pub fn open_check(mut self, check: OpenCheck) -> Self {
         self.open_check = check;
+        self
+    }
+
+    /// When what was appended becomes durable without being committed; it can be changed later with
+    /// [`Log::set_sync_policy`](crate::Log::set_sync_policy).
+    #[must_use]
+    pub fn sync_policy(mut self, policy: SyncPolicy) -> Self {
+        self.sync_policy = policy;
         self
     }
 

@@ -200,6 +200,15 @@ pub enum Error {
         /// The next LSN to be given out.
         next: Lsn,
     },
+    /// Records were appended and are not known to be durable, which the log's policy asks of
+    /// appending. They have their LSNs: commit them again, do not append them again.
+    #[error("records {lsns} were appended and could not be made durable")]
+    NotDurable {
+        /// The records.
+        lsns: LsnRange,
+        /// Why not.
+        source: Box<Self>,
+    },
     /// A payload, or a batch, is larger than the log takes.
     #[error("{what} of {len_bytes} bytes is over the limit of {len_bytes_max}")]
     TooLarge {
@@ -268,6 +277,7 @@ impl Error {
             | Self::Payload(_) => ErrorClass::Corruption,
             Self::Io { .. } | Self::DiskFull { .. } => ErrorClass::Io,
             Self::Poisoned { source } | Self::Unsealed { source } => source.class(),
+            Self::NotDurable { source, .. } => source.class(),
         }
     }
 

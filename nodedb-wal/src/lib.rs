@@ -10,14 +10,14 @@ pub mod storage;
 mod sync;
 pub mod types;
 
-pub use config::{Config, OpenCheck, TailPolicy};
+pub use config::{Config, OpenCheck, SyncPolicy, TailPolicy};
 pub use error::{Error, ErrorClass, Result};
 #[cfg(feature = "metrics")]
 pub use log::MetricsExporter;
 pub use log::{
-    Commit, Dropped, DurableLsn, Finding, Histogram, Log, ReadOptions, ReadStats, Reader,
-    RecordView, Records, RecoveryReport, SegmentInfo, SegmentSpace, Stall, Stats, Truncated,
-    Verdict, VerifyReport, WriteMethod,
+    Acknowledged, Commit, Dropped, DurableLsn, Finding, Histogram, Log, ReadOptions, ReadStats,
+    Reader, RecordView, Records, RecoveryReport, SegmentInfo, SegmentSpace, Stall, Stats,
+    Truncated, Verdict, VerifyReport, WriteMethod,
 };
 #[cfg(feature = "interleave")]
 #[doc(hidden)]

@@ -7,6 +7,7 @@ mod damage;
 mod exhaustive;
 mod io_errors;
 mod lessons;
+mod policies;
 mod recovery;
 mod ruin;
 mod settings;

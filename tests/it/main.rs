@@ -12,4 +12,5 @@ mod read_ahead;
 mod salvage;
 mod sealing;
 mod stats;
+mod sync_policy;
 mod tail_blocks;

@@ -29,6 +29,8 @@ pub enum Lie {
     /// What is behind the first damage of a segment that is not sealed reads as zeros: as if
     /// recovery cut the log there without another look.
     NothingBehindDamage,
+    /// No lie: the thread that syncs behind dies of its first write.
+    DeadSyncer,
 }
 
 impl Lie {
@@ -210,6 +212,11 @@ impl StorageFile for LiarFile {
             Lie::ShortWrites if blocks.len() > 4096 => {
                 let shorter = blocks.len() - 4096;
                 self.inner.write_durable(&blocks[..shorter], offset)
+            }
+            Lie::DeadSyncer => {
+                let thread = std::thread::current();
+                assert_ne!(thread.name(), Some("wal-sync"), "planted");
+                self.inner.write_durable(blocks, offset)
             }
             Lie::SwallowedErrors => match self.inner.write_durable(blocks, offset) {
                 Ok(()) | Err(WriteError::Failed(_)) => Ok(()),

@@ -50,6 +50,15 @@ impl Core {
         let timestamp = state.read_time(self.storage.as_ref());
         let lsn = state.next_lsn;
         state.place(envelope, timestamp, false, fill)?;
+        if !state.syncing.waits_for_commit() {
+            self.sync_by_policy(
+                state,
+                LsnRange {
+                    first: lsn,
+                    last: lsn,
+                },
+            )?;
+        }
         Ok(lsn)
     }
 
@@ -74,10 +83,12 @@ impl Core {
                 Ok::<_, Error>(payload_crc)
             })?;
         }
-        Ok(LsnRange {
-            first,
-            last: state.next_lsn.previous(),
-        })
+        let last = state.next_lsn.previous();
+        let lsns = LsnRange { first, last };
+        if !state.syncing.waits_for_commit() {
+            self.sync_by_policy(state, lsns)?;
+        }
+        Ok(lsns)
     }
 
     /// The bytes the records take, when each and all together are within the limits.

@@ -13,6 +13,7 @@ impl Core {
         self.end_pending();
         self.end_handover();
         self.end_watch();
+        self.end_syncing();
         // What is wrong with the past is no reason not to close.
         let _told_to_who_reads = self.finish_past();
         let mut state = self.usable()?;
@@ -59,6 +60,7 @@ impl Core {
         self.end_pending();
         self.end_handover();
         self.end_watch();
+        self.end_syncing();
         self.leave_past();
         self.end_sealing();
         self.preparer.stop();

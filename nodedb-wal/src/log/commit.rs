@@ -165,6 +165,7 @@ impl Core {
         state.filling = next;
         state.writes_cut += 1;
         state.watch.vouched_lsn = frontier.durable_lsn;
+        state.syncing.nothing_waits();
         state.last_cut_lsn = state.next_lsn.previous();
         self.ask_for_next_segment(state);
         write

@@ -12,7 +12,8 @@ use super::report::{RecoveryReport, SegmentInfo};
 use super::retire::Truncated;
 use super::state::Core;
 use super::stats::Stats;
-use crate::config::Config;
+use super::sync_behind::Acknowledged;
+use crate::config::{Config, SyncPolicy};
 use crate::error::{Error, Result};
 use crate::types::{Envelope, LogId, Lsn, LsnRange, Record};
 
@@ -52,6 +53,7 @@ impl Log {
         if let Some(after) = config.witness_after {
             log.core.begin_to_watch(after)?;
         }
+        log.core.set_sync_policy(config.sync_policy)?;
         Ok(log)
     }
 
@@ -154,6 +156,33 @@ impl Log {
     /// As [`Log::commit`].
     pub fn sync(&self) -> Result<DurableLsn> {
         self.core.sync()
+    }
+
+    /// Answers for the record `lsn`, and every record before it, as the log's [`SyncPolicy`] has it:
+    /// waits for the disk, or gives its word that a thread will bring it there, or neither. What came
+    /// of it is in the answer, so that nobody takes the one for the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Log::commit`], whatever the policy: a log whose disk failed acknowledges nothing.
+    pub fn acknowledge(&self, lsn: Lsn) -> Result<Acknowledged> {
+        self.core.acknowledge(lsn)
+    }
+
+    /// What becomes durable without being committed.
+    #[must_use]
+    pub fn sync_policy(&self) -> SyncPolicy {
+        self.core.sync_policy()
+    }
+
+    /// Changes that from now on. With [`SyncPolicy::EachAppend`], what waits is made durable first;
+    /// with [`SyncPolicy::Every`], what waits counts as appended now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Log::commit`], and when there is no thread to be had. The policy is as it was then.
+    pub fn set_sync_policy(&self, policy: SyncPolicy) -> Result<()> {
+        self.core.set_sync_policy(policy)
     }
 
     /// Vouches for the last write: one more block says that it was durable, and damage to it is told

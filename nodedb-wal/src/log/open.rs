@@ -14,6 +14,7 @@ use super::rotate::{Begin, begin_segment};
 use super::sealing::{Sealer, Sealing};
 use super::state::{Active, Core, Disk, Limits, State};
 use super::stats::{Counters, Waits};
+use super::sync_behind::{Syncer, Syncing};
 use super::verify::check_sealed;
 use super::view::View;
 use super::waiters::Waiters;
@@ -85,6 +86,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         waiters: Waiters::default(),
         handover: Handover::default(),
         watcher: Watcher::default(),
+        syncer: Syncer::default(),
         sealer: Sealer::default(),
         pending: Pending::default(),
         past: Past::new(image.end, left),
@@ -295,6 +297,7 @@ fn new_state(active: Active, lock: Box<dyn DirectoryLock>) -> State {
         refused: None,
         handed: Handed::default(),
         watch: Watch::from(header.first_lsn.previous()),
+        syncing: Syncing::default(),
         sealing: Sealing::default(),
         spare: WriteBuffer::default(),
         disk: Disk::Idle,

@@ -9,6 +9,7 @@ use super::past::Past;
 use super::prepare::{Preparer, Space};
 use super::sealing::{Sealer, Sealing};
 use super::stats::{Counters, Waits};
+use super::sync_behind::{Syncer, Syncing};
 use super::view::View;
 use super::waiters::Waiters;
 use super::witness::{Watch, Watcher};
@@ -46,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) handover: Handover,
     /// The thread that vouches for the last write.
     pub(crate) watcher: Watcher,
+    /// The thread that syncs every so often.
+    pub(crate) syncer: Syncer,
     /// The thread that seals segments.
     pub(crate) sealer: Sealer,
     /// Futures that wait for the same.
@@ -76,6 +79,8 @@ pub(crate) struct State {
     pub(crate) handed: Handed,
     /// What vouches for the last write.
     pub(crate) watch: Watch,
+    /// What becomes durable unasked, and when.
+    pub(crate) syncing: Syncing,
     /// The segment that is full and not sealed yet.
     pub(crate) sealing: Sealing,
     /// A buffer that is not in use.
