@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::chunk::Source;
-use super::cursor::SegmentCursor;
+use super::cursor::{Pace, SegmentCursor};
 use crate::error::{Error, Result};
 use crate::format::checksum::{HeaderSeed, crc32c};
 use crate::format::layout::{
@@ -100,9 +100,10 @@ impl Walk {
         end: u64,
         seed: HeaderSeed,
         first_lsn: Lsn,
+        pace: Pace,
     ) -> Self {
         Self {
-            cursor: SegmentCursor::new(file, path, end),
+            cursor: SegmentCursor::new(file, path, end, pace),
             seed,
             position: DATA_START,
             expected: first_lsn,
@@ -388,7 +389,7 @@ fn anchor(
 
 /// Whether the bytes of a block, or of a part of one, are all zeros: space is mostly that, and a
 /// comparison of memory is the quickest way through it.
-fn is_zeros(bytes: &[u8]) -> bool {
+pub(super) fn is_zeros(bytes: &[u8]) -> bool {
     const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
     ZEROS.get(..bytes.len()) == Some(bytes)
 }
