@@ -88,6 +88,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// A fixed-size structure being written, field by field of its layout table.
+#[inline]
 pub(crate) fn put(bytes: &mut [u8], field: super::layout::Field, value: &[u8]) {
     assert_eq!(
         value.len(),
@@ -96,6 +97,18 @@ pub(crate) fn put(bytes: &mut [u8], field: super::layout::Field, value: &[u8]) {
         field.name
     );
     bytes[field.offset..field.offset + field.width].copy_from_slice(value);
+}
+
+/// Fields that fill eight bytes together, the first in the lowest bits of `value`.
+#[inline]
+pub(crate) fn put_together(bytes: &mut [u8], fields: &[super::layout::Field], value: u64) {
+    let start = fields.first().map_or(0, |field| field.offset);
+    let mut end = start;
+    for field in fields {
+        assert_eq!(field.offset, end, "`{}` stands elsewhere", field.name);
+        end += field.width;
+    }
+    bytes[start..end].copy_from_slice(&value.to_le_bytes());
 }
 
 /// A field of a fixed-size structure whose length was checked by its caller.

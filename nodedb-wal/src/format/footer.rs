@@ -33,6 +33,7 @@ impl<T: Ord + Copy> Span<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn include(&mut self, value: T) {
         self.min = self.min.min(value);
         self.max = self.max.max(value);

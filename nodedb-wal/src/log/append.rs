@@ -251,7 +251,7 @@ impl State {
             epoch: envelope.epoch,
             timestamp,
         };
-        *slot.header = header.encode(active.seed);
+        header.encode_into(slot.header, active.seed);
         active.digest = active.digest.extended(stored_crc(slot.header));
         active.index.add(&header, offset);
         self.filling.keep(envelope.payload_len);

@@ -167,12 +167,11 @@ impl Core {
         state.watch.vouched_lsn = frontier.durable_lsn;
         state.syncing.nothing_waits();
         state.last_cut_lsn = state.next_lsn.previous();
-        self.ask_for_next_segment(state);
         write
     }
 
     /// Half-way through a segment the next one is made ready; and at once when small writes have come
-    /// to a segment whose space is for a bulk load.
+    /// to a segment whose space is for a bulk load, as that of a log that was just opened may be.
     fn ask_for_next_segment(&self, state: &mut State) {
         let position = state.filling.position();
         if let Some(active) = &mut state.active
@@ -212,6 +211,8 @@ impl Core {
             Ok(()) => {
                 self.view.advance_durable(write.last_lsn());
                 self.note_write(state);
+                // Not before the write, which would wait behind zeros: it may be the first of all.
+                self.ask_for_next_segment(state);
                 write.shrink(2 * self.limits.buffer_bytes);
                 state.spare = write;
                 Ok(())

@@ -179,13 +179,17 @@ impl<'a> Loading<'a> {
             path: storage.path().to_path_buf(),
             source,
         })?;
+        let mut segments = Vec::new();
         for file in files {
             match file_name::parse(&file.name) {
-                FileKind::Segment(first_lsn) => loading.open_segment(&file.name, first_lsn)?,
+                FileKind::Segment(_) => segments.push(file),
                 FileKind::Prepared(_) => loading.prepared.push(file),
                 FileKind::Unfinished => loading.unfinished.push(file.name),
                 FileKind::Other => {}
             }
+        }
+        for (name, opened) in SegmentEntry::open_all(storage, &segments) {
+            loading.take_in(name, opened)?;
         }
         loading.keep_one_log()?;
         Ok(loading)
@@ -220,9 +224,9 @@ impl<'a> Loading<'a> {
         })
     }
 
-    fn open_segment(&mut self, name: &str, first_lsn: Lsn) -> Result<()> {
-        match SegmentEntry::open(self.storage, name) {
-            Ok(entry) if entry.header().first_lsn != first_lsn => {
+    fn take_in(&mut self, name: &str, opened: Result<SegmentEntry>) -> Result<()> {
+        match opened {
+            Ok(entry) if file_name::segment(entry.header().first_lsn) != name => {
                 let path = entry.path().to_path_buf();
                 self.fault(Error::OverlappingSegments {
                     path,

@@ -268,8 +268,11 @@ impl Log {
                 .as_ref()
                 .is_none_or(|active| entry.header().number < active.number)
         });
-        let mut infos = sealed
-            .map(|entry| SegmentInfo::of(entry))
+        let described = sealed.map(|entry| (entry, SegmentInfo::of(entry)));
+        let mut infos = described
+            // What is truncated away meanwhile cannot be read, and is no segment of the log.
+            .filter(|(entry, info)| info.is_ok() || self.core.view.holds(entry))
+            .map(|(_, info)| info)
             .collect::<Result<Vec<_>>>()?;
         infos.extend(active);
         Ok(infos)

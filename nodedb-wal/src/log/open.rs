@@ -35,11 +35,11 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
     config.validate()?;
     let storage = config.open_storage()?;
     let lock = take_lock(storage.as_ref())?;
-    forget_cached_ends(storage.as_ref())?;
+    let synced = forget_cached_ends(storage.as_ref())?;
     let mut image = Image::load(&storage, OnFault::Refuse, config.open_check)?;
     let scars = check_sealed_segments(&image, config.open_check)?;
     image.report.scars.extend(scars);
-    settle(storage.as_ref(), &image)?;
+    settle(storage.as_ref(), &image, &synced)?;
     for name in &image.unfinished {
         prepare::remove(storage.as_ref(), name)?;
     }
@@ -133,8 +133,9 @@ fn check_sealed_segments(image: &Image, check: OpenCheck) -> Result<Vec<u64>> {
 /// Has recovery read the disk and not the cache, in the segments that the last process can have been
 /// writing: the active one and the one being sealed. A process whose sync failed leaves pages in the
 /// cache that look written and are not. Recovery would count on them, and records acknowledged
-/// behind them would be lost with the power.
-fn forget_cached_ends(storage: &dyn Storage) -> Result<()> {
+/// behind them would be lost with the power. Gives back the names of the segments, which are on disk
+/// as they are.
+fn forget_cached_ends(storage: &dyn Storage) -> Result<Vec<String>> {
     let io = |operation, path: PathBuf| {
         move |source| Error::Io {
             operation,
@@ -144,27 +145,25 @@ fn forget_cached_ends(storage: &dyn Storage) -> Result<()> {
     };
     let directory = storage.path().to_path_buf();
     let files = storage.list().map_err(io("list", directory))?;
-    let mut segments = files
-        .iter()
-        .map(|file| file.name.as_str())
-        .filter(|name| matches!(file_name::parse(name), FileKind::Segment(_)));
-    for name in [segments.next_back(), segments.next_back()]
+    let segments = files
         .into_iter()
-        .flatten()
-    {
+        .map(|file| file.name)
+        .filter(|name| matches!(file_name::parse(name), FileKind::Segment(_)));
+    let ends: Vec<String> = segments.rev().take(2).collect();
+    for name in &ends {
         let path = storage.path().join(name);
         let file = storage
             .open(name, Access::Write)
             .map_err(io("open", path.clone()))?;
         file.forget_cached().map_err(io("sync", path))?;
     }
-    Ok(())
+    Ok(ends)
 }
 
-/// Makes durable what was found. A process that was killed leaves writes and names in the cache,
+/// Makes durable what was found, the segments named in `synced` being so already. A process that was killed leaves writes and names in the cache,
 /// where they are seen and can still be lost: they have to be on disk before a new segment counts on
 /// them, and before space that was a segment is written again.
-fn settle(storage: &dyn Storage, image: &Image) -> Result<()> {
+fn settle(storage: &dyn Storage, image: &Image, synced: &[String]) -> Result<()> {
     let io = |operation, path: &Path| {
         let path = path.to_path_buf();
         move |source| Error::Io {
@@ -175,7 +174,10 @@ fn settle(storage: &dyn Storage, image: &Image) -> Result<()> {
     };
     let last = image.segments.last();
     let unsealed = image.unsealed.iter().map(|past| &past.entry).chain(last);
-    for entry in unsealed.filter(|entry| entry.trailer().is_none()) {
+    let unsynced = |entry: &&Arc<SegmentEntry>| {
+        entry.trailer().is_none() && !synced.iter().any(|name| name == entry.name())
+    };
+    for entry in unsealed.filter(unsynced) {
         let file = open_for_writing(storage, entry)?;
         file.sync().map_err(io("sync", entry.path()))?;
     }

@@ -169,8 +169,7 @@ impl Core {
     /// Takes in that a segment of the past could not be sealed: its damage is told to whoever reads
     /// it or asks, and the log goes on. One that was truncated away meanwhile needs no seal.
     fn note_fault(&self, error: Error, entry: &Arc<SegmentEntry>) {
-        let is_held = self.view.segments().iter().any(|e| Arc::ptr_eq(e, entry));
-        if !is_held {
+        if !self.view.holds(entry) {
             return;
         }
         tracing::error!(%error, segment = %entry.path().display(), "a segment of the past stays unsealed");

@@ -31,7 +31,8 @@ pub(crate) enum Space {
     /// Allocated and not written. A bulk load writes it once, and filling it first would be
     /// writing everything twice.
     Bulk,
-    /// Allocated and not written, because nothing was ready. It is left as soon as something is.
+    /// Allocated and not written, and small writes came. It is left as soon as something better is
+    /// ready.
     Hurried,
 }
 
@@ -122,9 +123,8 @@ impl Preparer {
         self.pool.take_or_make()
     }
 
-    /// A file for now: one that is ready, or else one whose space is allocated and not filled,
-    /// which takes no time to make and is slower to write. Where there is a thread it is told to
-    /// make a better one.
+    /// A file for a bulk load, or for now: one that is ready, or else one whose space is allocated
+    /// and not filled, which takes no time to make and is slower to write by little.
     ///
     /// # Errors
     ///
@@ -132,24 +132,7 @@ impl Preparer {
     pub(crate) fn take_quickly(&self) -> Result<Prepared> {
         match self.pool.pop()? {
             Some(prepared) => Ok(prepared),
-            None if self.worker.lock().is_some() => {
-                let prepared = self.pool.allocate(Space::Hurried)?;
-                self.want_next();
-                Ok(prepared)
-            }
-            None => self.take(),
-        }
-    }
-
-    /// A file for a bulk load: one that is ready, or else one whose space is allocated only.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::take`].
-    pub(crate) fn take_for_bulk(&self) -> Result<Prepared> {
-        match self.pool.pop()? {
-            Some(prepared) => Ok(prepared),
-            None if self.worker.lock().is_some() => self.pool.allocate(Space::Bulk),
+            None if self.worker.lock().is_some() => self.pool.allocate(),
             None => self.take(),
         }
     }
@@ -324,7 +307,8 @@ impl Pool {
 
     /// Makes a file whose space is allocated, and no more. It keeps the name of an unfinished one
     /// until it becomes a segment.
-    fn allocate(&self, space: Space) -> Result<Prepared> {
+    fn allocate(&self) -> Result<Prepared> {
+        let space = Space::Bulk;
         let name = file_name::unfinished(self.number());
         let made = self
             .storage

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::prepare::{Prepared, Space};
+use super::prepare::Prepared;
 use super::sealing::Ended;
 use super::state::{Active, Core, Disk, State};
 use crate::error::{Error, Result};
@@ -64,7 +64,7 @@ impl Core {
             .is_some_and(|active| active.is_bulk(position));
         let prepared = MutexGuard::unlocked(state, || {
             if is_bulk {
-                self.preparer.take_for_bulk()
+                self.preparer.take_quickly()
             } else {
                 self.preparer.take()
             }
@@ -174,7 +174,7 @@ pub(crate) fn begin_segment(
         writes: 0,
         space: prepared.space,
         roomy_end: 0,
-        asked_for_next: prepared.space == Space::Hurried,
+        asked_for_next: false,
     })
 }
 

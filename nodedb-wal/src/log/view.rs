@@ -41,6 +41,12 @@ impl View {
         }
     }
 
+    /// Whether `entry` is a segment of the log still: one that was truncated away here is not.
+    pub(crate) fn holds(&self, entry: &Arc<SegmentEntry>) -> bool {
+        let segments = self.segments.read();
+        segments.iter().any(|other| Arc::ptr_eq(other, entry))
+    }
+
     /// Whether the file of `entry` is no longer that segment: another process truncated it away.
     pub(crate) fn is_gone(&self, entry: &SegmentEntry) -> bool {
         match SegmentEntry::open(&self.storage, entry.name()) {

@@ -10,8 +10,20 @@ use crate::storage::{AlignedBuf, StorageFile};
 /// How much is read at a time, front to back.
 const WINDOW_BYTES: usize = 1 << 20;
 
+/// How much is read at a time where nobody is in a hurry.
+const GENTLE_BYTES: usize = 256 << 10;
+
 /// How much is read at a time when single records are looked up.
 const LOOKUP_BYTES: usize = 8 << 10;
+
+/// How a segment is read front to back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As fast as can be: the system reads ahead, and whoever writes meanwhile waits behind that.
+    Fast,
+    /// A little at a time and nothing ahead: of a part that was announced, or behind somebody's back.
+    Gentle,
+}
 
 /// Reads a segment front to back.
 #[derive(Debug)]
@@ -30,8 +42,17 @@ pub(super) struct SegmentCursor {
 }
 
 impl SegmentCursor {
-    pub(super) fn new(file: Arc<dyn StorageFile>, path: PathBuf, end: u64) -> Self {
-        file.advise_sequential();
+    pub(super) fn new(file: Arc<dyn StorageFile>, path: PathBuf, end: u64, pace: Pace) -> Self {
+        let window_bytes = match pace {
+            Pace::Fast => {
+                file.advise_sequential();
+                WINDOW_BYTES
+            }
+            Pace::Gentle => {
+                file.advise_random();
+                GENTLE_BYTES
+            }
+        };
         Self {
             file,
             path,
@@ -39,7 +60,7 @@ impl SegmentCursor {
             start: 0,
             len: 0,
             end,
-            window_bytes: WINDOW_BYTES,
+            window_bytes,
             bytes_read: 0,
         }
     }

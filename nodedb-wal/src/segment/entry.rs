@@ -9,9 +9,13 @@ use crate::format::footer::SegmentIndex;
 use crate::format::layout::{BLOCK_BYTES, FOOTER_KIND, record};
 use crate::format::trailer::{Trailer, UnknownFlags};
 use crate::format::{RecordHeader, SegmentHeader};
-use crate::storage::{Access, Storage, StorageFile};
+use crate::storage::{Access, FileEntry, Storage, StorageFile};
 
+use super::cursor::Pace;
 use super::walk::Walk;
+
+/// How many segment files are open at a time while a log is opened.
+const OPENED_TOGETHER: usize = 64;
 
 /// A segment of the log, shared by the log and its readers.
 #[derive(Debug)]
@@ -43,16 +47,47 @@ impl SegmentEntry {
         }
     }
 
-    /// Opens the segment in file `name`: its header must be whole, and its length what it was made
-    /// or what its trailer says.
+    /// Opens the segments in files of these names and lengths, in order. The headers and trailers of
+    /// many are on their way from the disk at a time: a log of many segments would wait for each
+    /// otherwise.
+    pub(crate) fn open_all<'a>(
+        storage: &'a Arc<dyn Storage>,
+        files: &'a [FileEntry],
+    ) -> impl Iterator<Item = (&'a str, Result<Self>)> {
+        files.chunks(OPENED_TOGETHER).flat_map(move |files| {
+            let announced: Vec<_> = files
+                .iter()
+                .map(|file| (&*file.name, announce(storage.as_ref(), file)))
+                .collect();
+            announced.into_iter().map(|(name, file)| {
+                (
+                    name,
+                    file.and_then(|file| Self::read(storage, name, &*file)),
+                )
+            })
+        })
+    }
+
+    /// Opens the segment in the file of this name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub(crate) fn open(storage: &Arc<dyn Storage>, name: &str) -> Result<Self> {
+        let path = storage.path().join(name);
+        let file = open_for_reading(storage.as_ref(), name, &path)?;
+        Self::read(storage, name, file.as_ref())
+    }
+
+    /// The segment in `file`: its header must be whole, and its length what it was made or what its
+    /// trailer says.
     ///
     /// # Errors
     ///
     /// [`Error::SegmentHeader`], [`Error::UnknownTrailerFlags`], [`Error::SegmentLength`], or the
     /// file cannot be read.
-    pub(crate) fn open(storage: &Arc<dyn Storage>, name: &str) -> Result<Self> {
+    fn read(storage: &Arc<dyn Storage>, name: &str, file: &dyn StorageFile) -> Result<Self> {
         let path = storage.path().join(name);
-        let file = open_for_reading(storage.as_ref(), name, &path)?;
         let io = |source| Error::Io {
             operation: "read",
             path: path.clone(),
@@ -76,7 +111,7 @@ impl SegmentEntry {
                 }
             }
         })?;
-        let (trailer, is_whole) = read_trailer(file.as_ref(), len, &header).map_err(io)?;
+        let (trailer, is_whole) = read_trailer(file, len, &header).map_err(io)?;
         let trailer = trailer.map_err(|UnknownFlags(flags)| Error::UnknownTrailerFlags {
             path: path.clone(),
             flags,
@@ -151,6 +186,11 @@ impl SegmentEntry {
     ///
     /// As [`Self::file`].
     pub(crate) fn walk(&self) -> Result<Walk> {
+        self.walk_at(Pace::Fast)
+    }
+
+    /// As [`Self::walk`], at a pace.
+    pub(crate) fn walk_at(&self, pace: Pace) -> Result<Walk> {
         // Lengths in records are compared with this before memory is asked for: it is not believed
         // further than the file goes.
         let end = self.trailer().map_or(self.header.capacity, |trailer| {
@@ -162,6 +202,7 @@ impl SegmentEntry {
             end,
             self.header.seed(),
             self.header.first_lsn,
+            pace,
         ))
     }
 
@@ -228,6 +269,16 @@ fn read_trailer(
     file.read_at(&mut block, offset)?;
     let trailer = Trailer::decode_block(&block, header);
     Ok((trailer, Trailer::copies_are_whole(&block, header)))
+}
+
+/// Opens a segment's file and has its first block and its last brought in.
+fn announce(storage: &dyn Storage, entry: &FileEntry) -> Result<Arc<dyn StorageFile>> {
+    let path = storage.path().join(&entry.name);
+    let file = open_for_reading(storage, &entry.name, &path)?;
+    let block = BLOCK_BYTES as u64;
+    file.advise_soon(0, block);
+    file.advise_soon(entry.len.saturating_sub(block), block);
+    Ok(file)
 }
 
 fn open_for_reading(

@@ -35,6 +35,7 @@ struct Run {
 
 impl IndexBuilder {
     /// Takes in the record that starts at `offset`.
+    #[inline]
     pub(crate) fn add(&mut self, header: &RecordHeader, offset: u64) {
         let is_control = match &mut self.run {
             Some(run) if run.goes_on_with(header, offset) => {
@@ -49,6 +50,7 @@ impl IndexBuilder {
     }
 
     /// Counts the run that ended and begins one with this record; whether it is a control record.
+    #[inline(never)]
     fn begin_run(&mut self, header: &RecordHeader, offset: u64) -> bool {
         let index = self.index.get_or_insert_with(|| empty_index(header));
         if let Some(ended) = self.run.take() {
@@ -101,6 +103,7 @@ impl Run {
         }
     }
 
+    #[inline]
     fn goes_on_with(&self, header: &RecordHeader, offset: u64) -> bool {
         self.kind == header.kind
             && self.scope == header.scope
@@ -108,6 +111,7 @@ impl Run {
             && offset < self.zone_end
     }
 
+    #[inline]
     fn include(&mut self, header: &RecordHeader) {
         self.records += 1;
         self.payload_bytes += u64::from(header.payload_len);

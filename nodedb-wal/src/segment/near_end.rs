@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::SegmentEntry;
+use super::search::is_zeros;
 use crate::error::{Error, Result};
 use crate::format::checksum::HeaderSeed;
 use crate::format::layout::{ALIGN_BYTES, BLOCK_BYTES, DATA_START, block_ceil, frontier, record};
@@ -29,6 +30,8 @@ pub(super) struct NearEnd<'a> {
     seed: HeaderSeed,
     first_lsn: Lsn,
     capacity: u64,
+    /// How much is looked at in front of the end, and behind it, once it is found.
+    near_bytes: u64,
     buf: AlignedBuf,
     /// Where the bytes in `buf` stand, and how many there are.
     held: (u64, usize),
@@ -43,9 +46,12 @@ struct Whole {
 }
 
 impl<'a> NearEnd<'a> {
-    pub(super) fn of(segment: &'a SegmentEntry) -> Result<Self> {
+    pub(super) fn of(segment: &'a SegmentEntry, near_bytes: u64) -> Result<Self> {
+        let file = segment.file()?;
+        file.advise_random();
         Ok(Self {
-            file: segment.file()?,
+            file,
+            near_bytes,
             path: segment.path(),
             seed: segment.header().seed(),
             first_lsn: segment.header().first_lsn,
@@ -65,6 +71,7 @@ impl<'a> NearEnd<'a> {
         let mut at = DATA_START;
         loop {
             at = self.leap_from(at)?;
+            self.announce(at);
             let (reached, is_end) = self.follow(at)?;
             if is_end {
                 return Ok(reached);
@@ -88,16 +95,28 @@ impl<'a> NearEnd<'a> {
         Ok(None)
     }
 
+    /// Has the disk begin to bring in what is looked at next, the end being less than a part behind
+    /// `at`: one wait for all of it rather than one for each piece.
+    fn announce(&self, at: u64) {
+        let from = block_floor(at.saturating_sub(self.near_bytes));
+        let to = at + self.part_bytes() + self.near_bytes;
+        self.file.advise_soon(from, to.min(self.capacity) - from);
+    }
+
+    fn part_bytes(&self) -> u64 {
+        block_floor((self.capacity / PARTS).max(2 * BLOCK_BYTES as u64))
+    }
+
     /// The highest of the parts' starts at which something of this segment stands, by halving; `low`
     /// when there is none above it.
     fn leap_from(&mut self, low: u64) -> Result<u64> {
-        let part = (self.capacity / PARTS).max(2 * BLOCK_BYTES as u64);
-        let part = block_floor(part);
+        let part = self.part_bytes();
         let (mut found, mut below, mut above) = (low, low / part, self.capacity.div_ceil(part));
         while above - below > 1 {
             let middle = below.midpoint(above);
             let at = middle * part;
-            let probe_end = at + (PROBE_BYTES as u64).min(part);
+            // A header that starts behind this goes on behind what one read brings in.
+            let probe_end = at + (PROBE_BYTES as u64).min(part) - record::BYTES as u64 + 1;
             match self.first_whole(at, probe_end)? {
                 Some(whole) => (found, below) = (whole.end, middle),
                 None => above = middle,
@@ -133,9 +152,23 @@ impl<'a> NearEnd<'a> {
             if let Some(whole) = self.whole_at(at)? {
                 return Ok(Some(whole));
             }
-            at += ALIGN_BYTES as u64;
+            at += if self.starts_blank_block(at) {
+                BLOCK_BYTES as u64
+            } else {
+                ALIGN_BYTES as u64
+            };
         }
         Ok(None)
+    }
+
+    /// Whether a block starts at `at` that was brought in and is all zeros.
+    fn starts_blank_block(&self, at: u64) -> bool {
+        let (start, len) = self.held;
+        let from = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
+        let block = self.buf.as_slice()[..len]
+            .get(from..)
+            .and_then(<[u8]>::first_chunk::<BLOCK_BYTES>);
+        at.is_multiple_of(BLOCK_BYTES as u64) && at >= start && block.is_some_and(|b| is_zeros(b))
     }
 
     /// The structure of this segment that starts at `at`, by its header.

@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 
+use super::cursor::Pace;
 use super::near_end::NearEnd;
 use super::{Found, Gap, IndexBuilder, RecordAt, SegmentEntry, Walk};
 use crate::error::{Error, Result};
@@ -70,7 +71,7 @@ pub(crate) fn examine(segment: &SegmentEntry) -> Result<Tail> {
 /// As [`examine`].
 pub(crate) fn examine_last_writes(segment: &SegmentEntry) -> Result<Tail> {
     let near_bytes = near_bytes(segment.header().capacity);
-    let mut near_end = NearEnd::of(segment)?;
+    let mut near_end = NearEnd::of(segment, near_bytes)?;
     let end = near_end.end()?;
     let mut back = near_bytes;
     loop {
@@ -116,6 +117,15 @@ impl Part {
         start: None,
         look_ahead: u64::MAX,
     };
+
+    /// The last writes were announced when their place was found.
+    fn pace(self) -> Pace {
+        if self.look_ahead == u64::MAX {
+            Pace::Fast
+        } else {
+            Pace::Gentle
+        }
+    }
 }
 
 fn examine_whole_batches(segment: &SegmentEntry, part: Part) -> Result<Tail> {
@@ -160,7 +170,7 @@ pub(crate) fn examine_settled(
     last: Lsn,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Tail>> {
-    let mut walk = segment.walk()?;
+    let mut walk = segment.walk_at(Pace::Gentle)?;
     let mut run = Run::new(segment);
     run.until = last;
     while !is_cancelled() {
@@ -176,10 +186,10 @@ pub(crate) fn examine_settled(
 /// Examines `segment`, counting no record after `until` among those that stay; and the first LSN of
 /// the batch the run ended in, if it did.
 fn examine_until(segment: &SegmentEntry, part: Part, until: Lsn) -> Result<(Tail, Option<Lsn>)> {
-    let mut walk = segment.walk()?;
-    walk.look_ahead(part.look_ahead);
     let mut run = Run::new(segment);
     run.until = until;
+    let mut walk = segment.walk_at(part.pace())?;
+    walk.look_ahead(part.look_ahead);
     if let Some(start) = part.start {
         run.start_behind(&start, &mut walk);
     }

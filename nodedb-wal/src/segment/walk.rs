@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::chunk::Source;
-use super::cursor::SegmentCursor;
+use super::cursor::{Pace, SegmentCursor};
 use super::search::{Search, Vouched, is_zeros};
 use crate::error::{Error, Result};
 use crate::format::checksum::{HeaderSeed, crc32c};
@@ -101,9 +101,10 @@ impl Walk {
         end: u64,
         seed: HeaderSeed,
         first_lsn: Lsn,
+        pace: Pace,
     ) -> Self {
         Self {
-            cursor: SegmentCursor::new(file, path, end),
+            cursor: SegmentCursor::new(file, path, end, pace),
             seed,
             position: DATA_START,
             expected: first_lsn,

@@ -92,6 +92,7 @@ impl WriteBuffer {
 
     /// The place of the next record: it is not there before [`Self::keep`], and the bytes it finds
     /// are whatever was in memory, but for the zeros behind the payload.
+    #[inline]
     pub(crate) fn slot(&mut self, payload_len: usize) -> Slot<'_> {
         let start = self.len;
         let end = start + record_bytes(payload_len);
@@ -108,6 +109,7 @@ impl WriteBuffer {
     }
 
     /// Takes in the record that was put into the last [`Self::slot`], of the same length.
+    #[inline]
     pub(crate) fn keep(&mut self, payload_len: usize) {
         self.len += record_bytes(payload_len);
         self.records += 1;
@@ -143,11 +145,17 @@ impl WriteBuffer {
         }
     }
 
+    #[inline]
     fn ensure(&mut self, len: usize) {
         if len > self.buf.len() {
-            // Doubling, so that filling a large write does not copy it again and again.
-            self.buf.grow(len.max(self.buf.len() * 2));
+            self.grow(len);
         }
+    }
+
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        // Doubling, so that filling a large write does not copy it again and again.
+        self.buf.grow(len.max(self.buf.len() * 2));
     }
 }
 

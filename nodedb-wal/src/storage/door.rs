@@ -211,6 +211,14 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     /// Says that the file will be read from front to back. Advice only.
     fn advise_sequential(&self) {}
 
+    /// Says that reads go here and there, or that nobody is in a hurry: nothing is to be brought in
+    /// but what is asked for. Advice only.
+    fn advise_random(&self) {}
+
+    /// Says that `len` bytes from `offset` on will be read soon: they are begun to be brought in, and
+    /// nobody waits for that. Advice only.
+    fn advise_soon(&self, _offset: u64, _len: u64) {}
+
     /// Says that `len` bytes from `offset` on have been read and are not needed again. Advice only.
     fn advise_done(&self, _offset: u64, _len: u64) {}
 }

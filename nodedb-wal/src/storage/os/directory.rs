@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::fcntl::OFlag;
-use nix::time::{ClockId, clock_gettime};
+use nix::libc;
 
-use super::file::{self, OsFile};
+use super::clock;
+use super::file::{self, DirectRead, OsFile};
 use super::lock::{self, OsLock};
 use crate::format::file_name;
 use crate::storage::{Access, DirectoryLock, FileEntry, IoMode, Storage, StorageFile};
@@ -22,6 +23,9 @@ pub struct OsStorage {
     path: PathBuf,
     /// Direct until the file system refuses it, then buffered for good.
     direct: AtomicBool,
+    /// Whether a direct read worked here. One is enough: the directory is one file system, and a
+    /// direct read waits behind whatever is being brought into the cache.
+    direct_works: AtomicBool,
 }
 
 impl OsStorage {
@@ -35,6 +39,7 @@ impl OsStorage {
         Self {
             path: path.into(),
             direct,
+            direct_works: AtomicBool::new(false),
         }
     }
 
@@ -68,9 +73,9 @@ impl OsStorage {
         if self.direct.load(Ordering::Relaxed) {
             let flags = OFlag::O_DIRECT | OFlag::O_DSYNC;
             match options.clone().custom_flags(flags.bits()).open(&path) {
-                Ok(file) if file::takes_direct_reads(&file) => return Ok((file, true)),
+                Ok(file) if self.takes_direct_io(&file) => return Ok((file, true)),
                 Ok(_) => {}
-                Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => {}
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
                 Err(error) => return Err(error),
             }
             // The file may have been made by the attempt that was refused.
@@ -78,6 +83,17 @@ impl OsStorage {
             self.direct.store(false, Ordering::Relaxed);
         }
         Ok((options.open(&path)?, false))
+    }
+
+    fn takes_direct_io(&self, file: &File) -> bool {
+        if self.direct_works.load(Ordering::Relaxed) {
+            return true;
+        }
+        let read = file::try_direct_read(file);
+        if read == DirectRead::Worked {
+            self.direct_works.store(true, Ordering::Relaxed);
+        }
+        read != DirectRead::Refused
     }
 }
 
@@ -156,28 +172,17 @@ impl Storage for OsStorage {
     }
 
     fn now(&self) -> Timestamp {
-        read_clock(ClockId::CLOCK_REALTIME)
+        clock::read(libc::CLOCK_REALTIME)
     }
 
     fn now_roughly(&self) -> Timestamp {
         // The time of the kernel's last tick.
-        read_clock(ClockId::CLOCK_REALTIME_COARSE)
+        clock::read(libc::CLOCK_REALTIME_COARSE)
     }
 
     fn fill_random(&self, bytes: &mut [u8]) -> io::Result<()> {
         getrandom::fill(bytes).map_err(io::Error::other)
     }
-}
-
-/// Linux has both clocks and the address is ours, so that reading cannot fail; the earliest time
-/// moves no record's.
-fn read_clock(clock: ClockId) -> Timestamp {
-    let nanos = clock_gettime(clock).map_or(i64::MIN, |time| {
-        time.tv_sec()
-            .saturating_mul(1_000_000_000)
-            .saturating_add(time.tv_nsec())
-    });
-    Timestamp::from_nanos(nanos)
 }
 
 fn open_plain(path: &Path) -> io::Result<File> {

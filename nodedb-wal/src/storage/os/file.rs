@@ -35,6 +35,12 @@ impl OsFile {
             self.file.write_at(&bytes[done..], offset + done as u64)
         })
     }
+
+    fn advise(&self, advice: PosixFadviseAdvice, offset: u64, len: u64) {
+        if let (Ok(offset), Ok(len)) = (i64::try_from(offset), i64::try_from(len)) {
+            let _advice_only = posix_fadvise(&self.file, offset, len, advice);
+        }
+    }
 }
 
 impl StorageFile for OsFile {
@@ -87,16 +93,19 @@ impl StorageFile for OsFile {
     }
 
     fn advise_sequential(&self) {
-        let advice = PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL;
-        let _advice_only = posix_fadvise(&self.file, 0, 0, advice);
+        self.advise(PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL, 0, 0);
+    }
+
+    fn advise_random(&self) {
+        self.advise(PosixFadviseAdvice::POSIX_FADV_RANDOM, 0, 0);
+    }
+
+    fn advise_soon(&self, offset: u64, len: u64) {
+        self.advise(PosixFadviseAdvice::POSIX_FADV_WILLNEED, offset, len);
     }
 
     fn advise_done(&self, offset: u64, len: u64) {
-        let (Ok(offset), Ok(len)) = (i64::try_from(offset), i64::try_from(len)) else {
-            return;
-        };
-        let advice = PosixFadviseAdvice::POSIX_FADV_DONTNEED;
-        let _advice_only = posix_fadvise(&self.file, offset, len, advice);
+        self.advise(PosixFadviseAdvice::POSIX_FADV_DONTNEED, offset, len);
     }
 }
 
@@ -111,12 +120,22 @@ pub(super) fn allocate(file: &File, len: u64) -> io::Result<()> {
     }
 }
 
+/// What a first direct read says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DirectRead {
+    Worked,
+    /// There was nothing to read, or something else is wrong.
+    SaysNothing,
+    Refused,
+}
+
 /// Whether a file opened with `O_DIRECT` really takes direct I/O: some file systems accept the flag
 /// and refuse the first read.
-pub(super) fn takes_direct_reads(file: &File) -> bool {
+pub(super) fn try_direct_read(file: &File) -> DirectRead {
     let mut block = AlignedBuf::zeroed(BLOCK_BYTES);
     match file.read_at(block.as_mut_slice(), 0) {
-        Ok(_) => true,
-        Err(error) => error.raw_os_error() != Some(nix::libc::EINVAL),
+        Ok(BLOCK_BYTES) => DirectRead::Worked,
+        Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => DirectRead::Refused,
+        Ok(_) | Err(_) => DirectRead::SaysNothing,
     }
 }
