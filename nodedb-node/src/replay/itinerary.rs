@@ -197,7 +197,10 @@ mod tests {
             (engines(&[KeyValue, Crdt]), Some(Some((21, 50)))),
             (engines(&[KeyValue]), Some(Some((31, 50)))),
             // One that took none needs everything there is.
-            (engines(&[KeyValue, EngineFamily::Vector]), Some(Some((10, 50)))),
+            (
+                engines(&[KeyValue, EngineFamily::Vector]),
+                Some(Some((10, 50))),
+            ),
             // What follows this one's checkpoint is gone.
             (engines(&[KeyValue, Array]), None),
             (

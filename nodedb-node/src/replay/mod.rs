@@ -27,10 +27,12 @@ mod itinerary;
 mod known;
 mod on_manager;
 mod outlet;
+mod partition;
 mod plan;
 mod progress;
 mod report;
 mod sink;
+pub mod sinks;
 mod source;
 mod stream;
 #[cfg(test)]
@@ -44,6 +46,7 @@ pub use filters::{
     Skipped, TimeWindow, Tombstones,
 };
 pub use known::Known;
+pub use partition::Workers;
 pub use plan::ReplayPlan;
 pub use progress::ReplayProgress;
 pub use report::{KindTally, OperationTally, ReplayReport};

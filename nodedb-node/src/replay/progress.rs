@@ -24,13 +24,17 @@ impl ReplayProgress {
     /// Records dealt with so far, those included that were passed over.
     #[must_use]
     pub fn done(&self) -> u64 {
-        self.at.value().saturating_sub(self.first.previous().value())
+        self.at
+            .value()
+            .saturating_sub(self.first.previous().value())
     }
 
     /// Records there are to deal with.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.last.value().saturating_sub(self.first.previous().value())
+        self.last
+            .value()
+            .saturating_sub(self.first.previous().value())
     }
 
     /// Records dealt with in a second so far; nothing before any time has passed.
@@ -83,7 +87,13 @@ mod tests {
             (progress(1, 100, 100, 10), 100, 100, Some(10.0), Some(0)),
             (progress(1, 100, 0, 10), 0, 100, Some(0.0), None),
             (progress(1, 100, 50, 0), 50, 100, None, Some(0)),
-            (progress(1, u64::MAX, 1, 1), 1, u64::MAX, Some(1.0), Some(u64::MAX)),
+            (
+                progress(1, u64::MAX, 1, 1),
+                1,
+                u64::MAX,
+                Some(1.0),
+                Some(u64::MAX),
+            ),
         ];
         for (progress, done, total, rate, eta) in cases {
             assert_eq!((progress.done(), progress.total()), (done, total));

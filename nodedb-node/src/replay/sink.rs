@@ -103,8 +103,9 @@ pub trait ReplaySink {
         Ok(())
     }
 
-    /// The replay is over: whatever is meant for this sink, up to and with the record `through`, it
-    /// has been given. It is not called when the replay failed. As it comes, it does nothing.
+    /// Whatever is meant for this sink, up to and with the record `through`, it has been given. It
+    /// is not called when the stream or this sink failed; of several sinks, those that were done
+    /// before another failed may have been called. As it comes, it does nothing.
     ///
     /// # Errors
     ///

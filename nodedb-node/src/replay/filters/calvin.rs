@@ -31,9 +31,8 @@ impl CalvinGate {
         let vshard = header.scope.vshard;
         is_control
             || header.epoch == Epoch::NONE
-            || mark.is_some_and(|at| {
-                at.epoch == header.epoch && self.applied.is_applied(vshard, at)
-            })
+            || mark
+                .is_some_and(|at| at.epoch == header.epoch && self.applied.is_applied(vshard, at))
     }
 }
 

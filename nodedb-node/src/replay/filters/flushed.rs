@@ -113,7 +113,11 @@ mod tests {
         flushed.insert(&name(1, "a"), Lsn::new(5));
         for kind in [RecordKind::ArrayPut, RecordKind::ArrayDelete] {
             for (lsn, hidden) in [(6, true), (7, true), (8, false)] {
-                assert_eq!(hides(&flushed, &cells(kind, 1, lsn), 1, "a"), hidden, "{lsn}");
+                assert_eq!(
+                    hides(&flushed, &cells(kind, 1, lsn), 1, "a"),
+                    hidden,
+                    "{lsn}"
+                );
             }
         }
         assert!(!hides(&flushed, &cells(RecordKind::Put, 1, 6), 1, "a"));
