@@ -43,6 +43,9 @@ pub enum Error {
         /// What the sink said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A replay was to be divided among no sinks.
+    #[error("there is no sink to replay into")]
+    NoSinks,
     /// A payload that speaks of one epoch was appended in another. Nothing was appended.
     #[error("a payload of epoch {payload} was to be appended in epoch {scope}")]
     EpochMismatch {
@@ -140,7 +143,7 @@ impl Error {
             | Self::CatalogBehind { .. }
             | Self::CatalogAhead { .. } => ErrorClass::Corruption,
             Self::Catalog { .. } => ErrorClass::Io,
-            Self::Sink { .. } | Self::EpochMismatch { .. } => ErrorClass::Refused,
+            Self::Sink { .. } | Self::NoSinks | Self::EpochMismatch { .. } => ErrorClass::Refused,
         }
     }
 

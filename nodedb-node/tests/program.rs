@@ -133,6 +133,19 @@ fn the_account_of_a_replay_adds_up() {
     assert_eq!(account["applied"], 501);
     assert_eq!(account["skipped"]["before_start"], 99);
     assert_eq!(account["seen"], 600);
+    let divided = json(&check(
+        &format!("replay --from 100 --wal {wal} --workers 3 --json"),
+        0,
+    ));
+    for field in ["applied", "applied_bytes", "skipped", "seen", "kinds"] {
+        assert_eq!(divided[field], account[field], "{field}");
+    }
+    assert!(divided["queued_bytes_max"].as_u64().unwrap() > 0);
+    let line = format!("replay --wal {wal} --from-checkpoint --engine vector --until 10 --json");
+    let bounded = json(&check(&line, 0));
+    assert_eq!(bounded["applied"], 10);
+    assert_eq!(bounded["skipped"]["after_end"], 590);
+    check(&format!("replay --wal {wal} --engine columnar"), 1);
     let account = json(&check(&format!("replay --wal {wal} --tenant 2 --json"), 0));
     assert_eq!(account["applied"], 0);
     assert_eq!(account["skipped"]["outside_plan"], 600);

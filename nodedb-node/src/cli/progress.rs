@@ -4,6 +4,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 const BYTES: &str = "{msg} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec} eta {eta}";
 const RECORDS: &str = "{msg} [{bar:40}] {pos}/{len} {per_sec} eta {eta}";
+const REPLAYED: &str = "replaying [{bar:40}] {pos}/{len} {msg}";
 
 /// A bar over bytes.
 pub(super) fn bytes(total: u64, what: impl Into<String>) -> ProgressBar {
@@ -13,6 +14,11 @@ pub(super) fn bytes(total: u64, what: impl Into<String>) -> ProgressBar {
 /// A bar over records or rounds.
 pub(super) fn counted(total: u64, what: impl Into<String>) -> ProgressBar {
     bar(RECORDS, total, what.into())
+}
+
+/// A bar over records whose message says how fast it goes and how long it will take.
+pub(super) fn replaying() -> ProgressBar {
+    bar(REPLAYED, 0, String::new())
 }
 
 fn bar(template: &str, total: u64, what: String) -> ProgressBar {
@@ -29,7 +35,7 @@ mod tests {
 
     #[test]
     fn the_templates_can_be_read() {
-        for template in [BYTES, RECORDS] {
+        for template in [BYTES, RECORDS, REPLAYED] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

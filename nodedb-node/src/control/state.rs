@@ -116,3 +116,60 @@ fn raise(mark: &mut Lsn, to: Lsn) -> Lsn {
     *mark = to.max(*mark);
     *mark
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether any of what the state hides of a log that starts at `start` is still there, by trying
+    /// every record there can be.
+    fn hides_anything(state: &ControlState, start: u64) -> [bool; 3] {
+        let mut left = (start..40).map(Lsn::new);
+        let dropped = |lsn: Lsn| state.dropped.values().any(|purge_lsn| lsn < *purge_lsn);
+        let flushed = |lsn: Lsn| state.flushed.values().any(|watermark| lsn <= *watermark);
+        [
+            left.clone().any(dropped),
+            left.clone().any(|lsn| state.aborted.contains(&lsn)),
+            left.any(flushed),
+        ]
+    }
+
+    fn sample() -> ControlState {
+        let dropped = DroppedName {
+            tenant: TenantId::new(1),
+            database: DatabaseId::new(1),
+            collection: "orders".to_owned(),
+            epoch: Epoch::NONE,
+        };
+        let array = ArrayName {
+            tenant: TenantId::new(1),
+            database: DatabaseId::new(1),
+            collection: "genome".to_owned(),
+            array: "a".to_owned(),
+        };
+        ControlState {
+            dropped: BTreeMap::from([(dropped, Lsn::new(10))]),
+            aborted: BTreeSet::from([Lsn::new(20)]),
+            flushed: BTreeMap::from([(array, Lsn::new(30))]),
+            ..ControlState::default()
+        }
+    }
+
+    /// Dropped too early, hidden records come back; too late, the state grows for ever.
+    #[test]
+    fn what_hides_records_goes_exactly_when_the_last_of_them_is_gone() {
+        for start in 1..40 {
+            let whole = sample();
+            let mut kept = sample();
+            kept.forget_before(Lsn::new(start));
+            let hides = hides_anything(&whole, start);
+            assert_eq!(hides_anything(&kept, start), hides, "{start}");
+            let is_kept = [
+                !kept.dropped.is_empty(),
+                !kept.aborted.is_empty(),
+                !kept.flushed.is_empty(),
+            ];
+            assert_eq!(is_kept, hides, "{start}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use crate::config::NodeConfig;
 use crate::control::ControlState;
 use crate::error::Result;
 use crate::manager::WalManager;
-use crate::replay::{ReplayPlan, ReplayReport, ReplaySink, replay};
+use crate::replay::{Known, Replay, ReplayPlan, ReplayReport, ReplaySink};
 
 /// A node's log services.
 ///
@@ -90,13 +90,29 @@ impl Node {
         self.catalog.control_state()
     }
 
-    /// Delivers the records of `plan` to `sink`, up to the last one that was durable when it began.
+    /// What a replay goes by, as the catalog has it up to the last durable record. Of the log only
+    /// what the catalog has not seen yet is read.
     ///
     /// # Errors
     ///
-    /// As [`replay`].
+    /// As [`Self::fold`].
+    pub fn known(&self) -> Result<Known> {
+        self.fold()?;
+        // In this order: what is known reaches at least as far as it says.
+        let through = self.catalog.applied();
+        Ok(Known::of(self.catalog.control_state()?, through))
+    }
+
+    /// Delivers the records of `plan` to `sink`, up to the last one that was durable when it began.
+    /// What control records have said comes from the catalog. For progress, and for several sinks at
+    /// once, take [`Self::known`] to a [`Replay`] of [`Self::wal`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fold`] and [`Replay::run`].
     pub fn replay(&self, plan: &ReplayPlan, sink: &mut dyn ReplaySink) -> Result<ReplayReport> {
-        replay(&self.wal, plan, sink, &mut |_| ())
+        let known = self.known()?;
+        Replay::new(&self.wal, plan).knowing(&known).run(sink)
     }
 
     /// Commits what was appended, brings the catalog up to date, and closes both.

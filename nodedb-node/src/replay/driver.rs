@@ -1,21 +1,15 @@
-//! Carries a plan out: tombstones first, found through the footers of sealed segments; then one
-//! streaming pass in bounded memory.
+//! Carries a plan out: what control records have said first, from the catalog or through the
+//! footers of sealed segments; then one streaming pass in bounded memory.
 
 use std::time::Instant;
 
-use nodedb_wal::RecordView;
-use nodedb_wal::payload::AnyPayload;
-use nodedb_wal::types::{Lsn, LsnRange};
+use nodedb_wal::types::LsnRange;
 
-use super::filters::{Decision, Filters};
-use super::{
-    ReplayPlan, ReplayProgress, ReplayRecord, ReplayReport, ReplaySink, ReplaySource, Tombstones,
-};
-use crate::control::ControlRecord;
-use crate::error::{Error, Result};
-
-/// Records between two calls of the progress callback.
-const PROGRESS_RECORDS: u64 = 1024;
+use super::itinerary::Itinerary;
+use super::outlet::{Direct, Outlet};
+use super::stream::Stream;
+use super::{Known, ReplayPlan, ReplayProgress, ReplayReport, ReplaySink, ReplaySource};
+use crate::error::Result;
 
 /// Delivers the records of `plan` to `sink`, up to the last one that was durable when it began.
 ///
@@ -23,140 +17,112 @@ const PROGRESS_RECORDS: u64 = 1024;
 ///
 /// # Errors
 ///
-/// [`Error`] says at which record it stopped, and why. A damaged log, an unknown required
-/// kind, an undecodable tombstone and a sink that fails all stop it: a state built from a part of
-/// the log is not handed out as a whole one.
+/// As [`Replay::run`].
 pub fn replay(
     source: &dyn ReplaySource,
     plan: &ReplayPlan,
     sink: &mut dyn ReplaySink,
     progress: &mut dyn FnMut(&ReplayProgress),
 ) -> Result<ReplayReport> {
-    let started = Instant::now();
-    let range = LsnRange {
-        first: source.start_lsn(),
-        last: source.last_lsn(),
-    };
-    let first = first_wanted(plan, range.first)?;
-    let mut report = ReplayReport::default();
-    if range.first <= range.last {
-        report.range = Some(range);
-        report.skipped.before_start = distance(range.first, first.min(range.last.next()));
-        let filters = Filters {
-            scope: plan.scope_filter(),
-            epoch: plan.epoch_filter(),
-            tombstones: find_tombstones(source, plan, range.last, &mut report)?,
+    Replay::new(source, plan).on_progress(progress).run(sink)
+}
+
+/// A replay that is about to run: a log, a plan, and how it is to be done.
+pub struct Replay<'a> {
+    source: &'a dyn ReplaySource,
+    plan: &'a ReplayPlan,
+    known: Option<&'a Known>,
+    progress: Option<&'a mut dyn FnMut(&ReplayProgress)>,
+}
+
+impl<'a> Replay<'a> {
+    /// A replay of `plan` from a log.
+    #[must_use]
+    pub fn new(source: &'a dyn ReplaySource, plan: &'a ReplayPlan) -> Self {
+        Self {
+            source,
+            plan,
+            known: None,
+            progress: None,
+        }
+    }
+
+    /// Goes by what is known already, as the catalog has it, and does not look for control records
+    /// in the log. Nothing behind [`Known::through`] is delivered.
+    #[must_use]
+    pub fn knowing(mut self, known: &'a Known) -> Self {
+        self.known = Some(known);
+        self
+    }
+
+    /// Calls `progress` now and then, and once at the end.
+    #[must_use]
+    pub fn on_progress(mut self, progress: &'a mut dyn FnMut(&ReplayProgress)) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Delivers the plan's records to `sink`, up to the last one that was durable when it began.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`](crate::Error) says at which record it stopped, and why. A damaged log, an unknown
+    /// required kind, an undecodable control record and a sink that fails all stop it: a state built
+    /// from a part of the log is not handed out as a whole one.
+    pub fn run(self, sink: &mut dyn ReplaySink) -> Result<ReplayReport> {
+        self.run_into(&mut Direct(sink))
+    }
+
+    pub(super) fn run_into(self, outlet: &mut dyn Outlet) -> Result<ReplayReport> {
+        let started = Instant::now();
+        let start = self.source.start_lsn();
+        let found;
+        let known = match self.known {
+            Some(known) => known,
+            None => {
+                found = Known::read(self.source)?;
+                &found
+            }
         };
-        let wanted = LsnRange { first, ..range };
-        if wanted.first <= wanted.last {
-            deliver(source, plan, wanted, &filters, sink, progress, &mut report)?;
+        let mut report = ReplayReport {
+            known_bytes_read: known.bytes_read,
+            bytes_read: known.bytes_read,
+            ..ReplayReport::default()
+        };
+        let last = known.through.min(self.source.last_lsn());
+        if start <= last {
+            let range = LsnRange { first: start, last };
+            report.range = Some(range);
+            let itinerary = Itinerary::new(self.plan, &known.state, range)?;
+            report.skipped.before_start = itinerary.before;
+            report.skipped.after_end = itinerary.after;
+            report.tombstones = itinerary.filters.tombstones.len() as u64;
+            let mut nobody = |_: &ReplayProgress| {};
+            let progress = self.progress.unwrap_or(&mut nobody);
+            if let Some(wanted) = itinerary.wanted {
+                let records = self.source.read(itinerary.read(wanted))?;
+                let stream = Stream {
+                    wanted,
+                    filters: &itinerary.filters,
+                    outlet,
+                    progress,
+                    report: &mut report,
+                    started,
+                };
+                stream.deliver(records)?;
+                outlet.finish(wanted.last)?;
+            }
         }
-    }
-    report.duration = started.elapsed();
-    Ok(report)
-}
-
-/// Where the plan starts in a log whose oldest record is `start`.
-fn first_wanted(plan: &ReplayPlan, start: Lsn) -> Result<Lsn> {
-    match plan.first_lsn() {
-        Lsn::ZERO => Ok(start),
-        lsn if lsn < start => Err(nodedb_wal::Error::Truncated { lsn, start }.into()),
-        lsn => Ok(lsn),
+        report.duration = started.elapsed();
+        Ok(report)
     }
 }
 
-/// Reads the tombstones of the whole log, also those before the plan's first LSN.
-fn find_tombstones(
-    source: &dyn ReplaySource,
-    plan: &ReplayPlan,
-    last: Lsn,
-    report: &mut ReplayReport,
-) -> Result<Tombstones> {
-    let mut tombstones = Tombstones::default();
-    let mut records = source.read(plan.tombstone_read().until(last))?;
-    while let Some(RecordView {
-        header, payload, ..
-    }) = records.next()?
-    {
-        let admitted = plan.epoch_filter().admits(header.epoch);
-        let record = ControlRecord::decode(&header, payload)?.filter(|_| admitted);
-        if let Some(AnyPayload::CollectionTombstoned(dropped)) = record.map(|r| r.payload) {
-            let scope = header.scope;
-            tombstones.insert(
-                scope.tenant,
-                scope.database,
-                &dropped.collection,
-                dropped.purge_lsn,
-            );
-        }
+impl std::fmt::Debug for Replay<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replay")
+            .field("plan", self.plan)
+            .field("known", &self.known.map(Known::through))
+            .finish_non_exhaustive()
     }
-    report.tombstones = tombstones.len() as u64;
-    report.bytes_read += records.stats().bytes_read;
-    Ok(tombstones)
-}
-
-/// Streams the records of `wanted` through the filters into the sink.
-///
-/// LSNs are dense, so a record that the reader did not deliver shows as a gap.
-fn deliver(
-    source: &dyn ReplaySource,
-    plan: &ReplayPlan,
-    wanted: LsnRange,
-    filters: &Filters,
-    sink: &mut dyn ReplaySink,
-    progress: &mut dyn FnMut(&ReplayProgress),
-    report: &mut ReplayReport,
-) -> Result<()> {
-    let mut records = source.read(plan.record_read(wanted.first).until(wanted.last))?;
-    let mut expected = wanted.first;
-    let mut passed_over = 0;
-    let mut delivered: u64 = 0;
-    while let Some(RecordView {
-        header, payload, ..
-    }) = records.next()?
-    {
-        assert!(header.lsn >= expected, "the reader delivers in LSN order");
-        passed_over += distance(expected, header.lsn);
-        expected = header.lsn.next();
-        let decision = filters.decide(&header, payload)?;
-        if decision == Decision::Apply {
-            apply(sink, &ReplayRecord::new(&header, payload))?;
-        }
-        report.count(&header, decision);
-        delivered += 1;
-        if delivered.is_multiple_of(PROGRESS_RECORDS) {
-            progress(&progress_at(wanted, header.lsn, report));
-        }
-    }
-    passed_over += distance(expected, wanted.last.next());
-    let stats = records.stats();
-    let unknown = stats.records_unknown.min(passed_over);
-    report.skipped.unknown_optional = unknown;
-    report.skipped.outside_plan += passed_over - unknown;
-    report.bytes_read += stats.bytes_read;
-    report.segments_read = stats.segments_read;
-    report.segments_skipped = stats.segments_skipped;
-    progress(&progress_at(wanted, wanted.last, report));
-    Ok(())
-}
-
-fn apply(sink: &mut dyn ReplaySink, record: &ReplayRecord<'_>) -> Result<()> {
-    sink.apply(record).map_err(|source| Error::Sink {
-        lsn: record.lsn(),
-        source,
-    })
-}
-
-fn progress_at(wanted: LsnRange, at: Lsn, report: &ReplayReport) -> ReplayProgress {
-    ReplayProgress {
-        first: wanted.first,
-        last: wanted.last,
-        at,
-        applied: report.applied,
-    }
-}
-
-/// How many records are from `first` up to but not including `end`.
-fn distance(first: Lsn, end: Lsn) -> u64 {
-    end.value().saturating_sub(first.value())
 }

@@ -4,33 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nodedb_wal::format::RecordHeader;
-use nodedb_wal::types::{KindCode, Lsn, LsnRange};
+use nodedb_wal::types::{KindCode, LsnRange};
 
+use super::Skipped;
 use super::filters::{Decision, SkipReason};
-
-/// How many records were not given to the sink, by reason. Each record counts once, under the
-/// first reason that applies, in the order of the fields.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Skipped {
-    /// Before the plan's first LSN.
-    pub before_start: u64,
-    /// Of an optional kind that this version does not know, among those the reader looked at.
-    pub unknown_optional: u64,
-    /// Outside the plan's scope, kinds or times; most of them were passed over unread.
-    pub outside_plan: u64,
-    /// Written in an epoch after the plan's last.
-    pub epoch: u64,
-    /// Of a collection that was dropped later.
-    pub tombstone: u64,
-}
-
-impl Skipped {
-    /// All of them.
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.before_start + self.unknown_optional + self.outside_plan + self.epoch + self.tombstone
-    }
-}
 
 /// The records of one kind among those the reader delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +20,19 @@ pub struct KindTally {
     pub applied_bytes: u64,
 }
 
+/// The operations of the transactions that were looked into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OperationTally {
+    /// Given to the sink, in their transactions.
+    pub applied: u64,
+    /// Withheld, each for its own reason.
+    pub skipped: Skipped,
+}
+
 /// What a replay did. `applied + skipped.total()` is the number of records in `range`.
+///
+/// A transaction is one record. It counts as applied when any of its operations was given to the
+/// sink, and as skipped, for the reason its first operation was withheld, when none was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReplayReport {
@@ -57,16 +46,23 @@ pub struct ReplayReport {
     pub applied_range: Option<LsnRange>,
     /// Records not given to the sink.
     pub skipped: Skipped,
+    /// What came of the operations of transactions.
+    pub operations: OperationTally,
     /// Kinds of the records that were looked at.
     pub kinds: BTreeMap<KindCode, KindTally>,
     /// Dropped collections that were taken into account.
     pub tombstones: u64,
-    /// Bytes read from the log's files, the search for tombstones included.
+    /// Bytes read from the log's files to find out what control records have said; 0 when the
+    /// catalog knew.
+    pub known_bytes_read: u64,
+    /// Bytes read from the log's files, those included.
     pub bytes_read: u64,
     /// Segments of which something was read while delivering records.
     pub segments_read: u64,
     /// Segments that were passed over by their footers while delivering records.
     pub segments_skipped: u64,
+    /// The most bytes that ever waited for workers.
+    pub queued_bytes_max: u64,
     /// How long it took.
     pub duration: Duration,
 }
@@ -95,32 +91,22 @@ impl ReplayReport {
             }
             Decision::Skip(reason) => {
                 tally.skipped += 1;
-                match reason {
-                    SkipReason::OutsidePlan => self.skipped.outside_plan += 1,
-                    SkipReason::Epoch => self.skipped.epoch += 1,
-                    SkipReason::Tombstone => self.skipped.tombstone += 1,
-                }
+                self.skipped.count(reason);
             }
+        }
+    }
+
+    pub(super) fn count_operations(&mut self, applied: usize, withheld: &[SkipReason]) {
+        self.operations.applied += applied as u64;
+        for reason in withheld {
+            self.operations.skipped.count(*reason);
         }
     }
 }
 
-/// How far a replay has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplayProgress {
-    /// The first record of the replay.
-    pub first: Lsn,
-    /// The last record of the replay.
-    pub last: Lsn,
-    /// The record just dealt with.
-    pub at: Lsn,
-    /// Records given to the sink so far.
-    pub applied: u64,
-}
-
 #[cfg(test)]
 mod tests {
-    use nodedb_wal::types::{CollectionTag, Epoch, RecordFlags, RecordKind, Scope, Timestamp};
+    use nodedb_wal::types::{CollectionTag, Epoch, Lsn, RecordFlags, RecordKind, Scope, Timestamp};
 
     use super::*;
 

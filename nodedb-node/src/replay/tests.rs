@@ -7,6 +7,12 @@ use nodedb_wal::types::{
 use nodedb_wal::{Config, ErrorClass, Log, Reader};
 use tempfile::TempDir;
 
+mod checkpoints;
+mod end_states;
+mod steering;
+mod transactions;
+mod workload;
+
 use super::*;
 use crate::{Error, NodeConfig, WalManager};
 

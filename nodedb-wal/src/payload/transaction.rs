@@ -11,7 +11,8 @@ use crate::types::{KindCode, RecordKind};
 /// operations. Operations are not decoded with the transaction; see [`Operation::decode`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
-    /// The operations in the order they apply. None is a transaction itself.
+    /// The operations in the order they apply. None is a transaction itself, and none is a control
+    /// record: those are found through footers and kept in catalogs, which know of records only.
     pub operations: Vec<Operation>,
 }
 
@@ -28,6 +29,16 @@ impl Transaction {
             return Err(BrokenRule {
                 field: "operations",
                 requirement: "must not hold another transaction",
+            });
+        }
+        let steers = |operation: &Operation| {
+            let kind = operation.kind.known();
+            kind.is_some_and(RecordKind::is_control)
+        };
+        if self.operations.iter().any(steers) {
+            return Err(BrokenRule {
+                field: "operations",
+                requirement: "must not hold a control record",
             });
         }
         Ok(())

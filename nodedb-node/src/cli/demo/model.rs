@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use nodedb_wal::format::RecordHeader;
-use nodedb_wal::payload::{AnyPayload, PayloadError};
+use nodedb_wal::payload::{AnyPayload, PayloadError, Transaction};
 use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId};
 
 /// What must happen to a record.
@@ -22,8 +22,8 @@ type Collection = (TenantId, DatabaseId, String);
 struct Row {
     lsn: Lsn,
     epoch: Epoch,
-    /// The collection that would have to be dropped to hide it.
-    collection: Option<usize>,
+    /// The collections that would all have to be dropped to hide it; none for what nothing hides.
+    collections: Vec<usize>,
 }
 
 struct Drop {
@@ -62,13 +62,34 @@ impl Model {
                 purge_lsn: dropped.purge_lsn,
             });
         }
-        let is_data = payload.is_some_and(|payload| !payload.kind().is_control());
+        let collections = match &payload {
+            Some(AnyPayload::Transaction(transaction)) => self.numbers(header, transaction)?,
+            Some(payload) if payload.kind().is_control() => Vec::new(),
+            _ => collection.into_iter().collect(),
+        };
         self.rows.push(Row {
             lsn: header.lsn,
             epoch: header.epoch,
-            collection: collection.filter(|_| is_data),
+            collections,
         });
         Ok(())
+    }
+
+    /// The collections of a transaction's operations; none when an operation names none.
+    fn numbers(
+        &mut self,
+        header: &RecordHeader,
+        transaction: &Transaction,
+    ) -> Result<Vec<usize>, PayloadError> {
+        let mut numbers = Vec::new();
+        for operation in &transaction.operations {
+            let payload = operation.decode()?;
+            let Some(name) = payload.as_ref().and_then(AnyPayload::collection) else {
+                return Ok(Vec::new());
+            };
+            numbers.push(self.number(header, name));
+        }
+        Ok(numbers)
     }
 
     fn number(&mut self, header: &RecordHeader, name: &str) -> usize {
@@ -90,10 +111,14 @@ impl Model {
         for drop in self.drops.iter().filter(|drop| !is_later(drop.epoch)) {
             purged[drop.collection] = purged[drop.collection].max(drop.purge_lsn);
         }
+        let is_hidden = |row: &Row| {
+            let mut all = row.collections.iter();
+            !row.collections.is_empty() && all.all(|&at| row.lsn < purged[at])
+        };
         let fate = |row: &Row| {
             if is_later(row.epoch) {
                 Fate::LaterEpoch
-            } else if row.collection.is_some_and(|at| row.lsn < purged[at]) {
+            } else if is_hidden(row) {
                 Fate::Dropped
             } else {
                 Fate::Applied
@@ -105,7 +130,7 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
-    use nodedb_wal::payload::{CollectionTombstoned, Put};
+    use nodedb_wal::payload::{CollectionTombstoned, Operation, Put};
     use nodedb_wal::types::{CollectionTag, RecordFlags, RecordKind, Scope, Timestamp, VshardId};
 
     use super::*;
@@ -139,6 +164,32 @@ mod tests {
             value: vec![],
         }
         .into()
+    }
+
+    /// A transaction that hides only when all its collections were dropped.
+    #[test]
+    fn a_transaction_is_hidden_when_all_its_operations_are() {
+        use Fate::{Applied, Dropped};
+        let rows = |names: &[&str]| -> AnyPayload {
+            let put = |name: &&str| {
+                let collection = (*name).to_owned();
+                let row = Put {
+                    collection,
+                    key: vec![],
+                    value: vec![],
+                };
+                Operation::new(&row).unwrap()
+            };
+            let operations = names.iter().map(put).collect();
+            Transaction { operations }.into()
+        };
+        let mut model = Model::default();
+        take(&mut model, 1, 1, 0, &rows(&["orders", "orders"]));
+        take(&mut model, 2, 1, 0, &rows(&["orders", "items"]));
+        take(&mut model, 3, 1, 0, &rows(&[]));
+        take(&mut model, 4, 1, 0, &dropped(9));
+        let fates: Vec<Fate> = model.fates(None).into_iter().map(|(_, f)| f).collect();
+        assert_eq!(fates, [Dropped, Applied, Applied, Applied]);
     }
 
     fn dropped(purge: u64) -> AnyPayload {

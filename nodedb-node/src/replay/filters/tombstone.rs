@@ -1,10 +1,14 @@
 //! Dropped collections: which records a tombstone hides. Names are compared here; finding a name in
 //! a payload is left to the caller, and asked for only where the header alone cannot decide.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use nodedb_wal::format::RecordHeader;
-use nodedb_wal::types::{CollectionTag, DatabaseId, Lsn, TenantId};
+use nodedb_wal::types::{DatabaseId, Lsn, TenantId};
+
+use super::EpochFilter;
+use super::tag_key::TagKey;
+use crate::control::DroppedName;
 
 /// The collections that were dropped, each with the LSN before which its records are hidden.
 ///
@@ -17,13 +21,6 @@ pub struct Tombstones {
     by_tag: HashMap<TagKey, Vec<Tombstone>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct TagKey {
-    tenant: TenantId,
-    database: DatabaseId,
-    tag: CollectionTag,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Tombstone {
     collection: Box<str>,
@@ -31,6 +28,17 @@ struct Tombstone {
 }
 
 impl Tombstones {
+    /// The collections that had been dropped as of the last epoch that passes `epochs`.
+    #[must_use]
+    pub fn as_of(dropped: &BTreeMap<DroppedName, Lsn>, epochs: EpochFilter) -> Self {
+        let mut tombstones = Self::default();
+        for (name, purge_lsn) in dropped.iter().filter(|(name, _)| epochs.admits(name.epoch)) {
+            let (tenant, database) = (name.tenant, name.database);
+            tombstones.insert(tenant, database, &name.collection, *purge_lsn);
+        }
+        tombstones
+    }
+
     /// Notes that `collection` was dropped, up to but not including `purge_lsn`.
     pub fn insert(
         &mut self,
@@ -39,11 +47,7 @@ impl Tombstones {
         collection: &str,
         purge_lsn: Lsn,
     ) {
-        let key = TagKey {
-            tenant,
-            database,
-            tag: CollectionTag::of(collection),
-        };
+        let key = TagKey::new(tenant, database, collection);
         let sharers = self.by_tag.entry(key).or_default();
         match sharers.iter_mut().find(|t| *t.collection == *collection) {
             Some(known) => known.purge_lsn = known.purge_lsn.max(purge_lsn),
@@ -83,15 +87,8 @@ impl Tombstones {
         header: &RecordHeader,
         mut names: impl FnMut(&str) -> Result<bool, E>,
     ) -> Result<bool, E> {
-        if header.collection == CollectionTag::NONE || header.is_opaque() {
-            return Ok(false);
-        }
-        let key = TagKey {
-            tenant: header.scope.tenant,
-            database: header.scope.database,
-            tag: header.collection,
-        };
-        for tombstone in self.by_tag.get(&key).map_or(&[][..], Vec::as_slice) {
+        let sharers = TagKey::of(header).and_then(|key| self.by_tag.get(&key));
+        for tombstone in sharers.map_or(&[][..], Vec::as_slice) {
             if header.lsn < tombstone.purge_lsn && names(&tombstone.collection)? {
                 return Ok(true);
             }
@@ -102,25 +99,38 @@ impl Tombstones {
 
 #[cfg(test)]
 mod tests {
-    use nodedb_wal::types::{Epoch, RecordFlags, RecordKind, Scope, Timestamp, VshardId};
+    use nodedb_wal::types::{CollectionTag, Epoch, RecordFlags, RecordKind, Scope, VshardId};
 
+    use super::super::testing;
     use super::*;
 
     fn header(tenant: u64, database: u64, collection: &str, lsn: u64) -> RecordHeader {
         RecordHeader {
-            payload_crc: 0,
-            payload_len: 0,
-            kind: RecordKind::Put.code(),
-            flags: RecordFlags::NONE,
-            lsn: Lsn::new(lsn),
             scope: Scope::new(
                 TenantId::new(tenant),
                 DatabaseId::new(database),
                 VshardId::new(7),
             ),
             collection: CollectionTag::of(collection),
-            epoch: Epoch::NONE,
-            timestamp: Timestamp::from_nanos(0),
+            ..testing::header(RecordKind::Put, lsn)
+        }
+    }
+
+    #[test]
+    fn a_tombstone_of_a_later_epoch_has_not_happened() {
+        let name = |epoch| DroppedName {
+            tenant: TenantId::new(1),
+            database: DatabaseId::new(1),
+            collection: "orders".to_owned(),
+            epoch: Epoch::new(epoch),
+        };
+        let dropped = BTreeMap::from([(name(0), Lsn::new(5)), (name(3), Lsn::new(9))]);
+        for (until, purge) in [(Some(2), 5), (Some(3), 9), (None, 9)] {
+            let until = until.map(Epoch::new);
+            let tombstones = Tombstones::as_of(&dropped, EpochFilter { until });
+            assert_eq!(tombstones.len(), 1);
+            assert!(hides(&tombstones, 1, 1, "orders", purge - 1), "{until:?}");
+            assert!(!hides(&tombstones, 1, 1, "orders", purge), "{until:?}");
         }
     }
 

@@ -176,6 +176,14 @@ fn a_payload_that_breaks_a_rule_is_not_written() {
         operations: vec![nested],
     };
     check(outer.into(), "operations");
+    let steering = Checkpoint {
+        engine: "kv".into(),
+        lsn: crate::types::Lsn::FIRST,
+    };
+    let outer = Transaction {
+        operations: vec![Operation::new(&steering).expect("it can be encoded")],
+    };
+    check(outer.into(), "operations");
 }
 
 #[test]

@@ -35,8 +35,9 @@ fn time() -> impl Strategy<Value = Timestamp> {
 
 fn rows() -> impl Strategy<Value = AnyPayload> {
     let operation = (any::<u16>(), prop::option::of(name()), bytes())
-        .prop_filter("no transaction in a transaction", |(kind, ..)| {
-            *kind != RecordKind::Transaction.code().bits()
+        .prop_filter("neither transactions nor control records", |(kind, ..)| {
+            let known = KindCode::from_bits(*kind).known();
+            known.is_none_or(|k| k != RecordKind::Transaction && !k.is_control())
         })
         .prop_map(|(kind, collection, payload)| Operation {
             kind: KindCode::from_bits(kind),
