@@ -13,3 +13,4 @@ mod salvage;
 mod sealing;
 mod stats;
 mod tail_blocks;
+mod time;

@@ -10,7 +10,8 @@ use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use super::fit::{CatalogFacts, Fit, LogFacts, fit};
 use super::medium::{Backend, Medium};
-use super::{control_tables, meta, surrogate_tables};
+use super::shadow::Shadow;
+use super::{audit_tables, control_tables, meta, surrogate_tables};
 use crate::control::ControlState;
 use crate::error::{Error, Result};
 use crate::replay::ReplaySource;
@@ -66,6 +67,20 @@ impl Catalog {
         Self::load(path, database)
     }
 
+    /// Opens the catalog at `path` to look into it: nothing in the file is changed, and nobody is
+    /// kept from it; what is written to this catalog is gone with it. Only for the catalog of a node
+    /// that is not running: of one that is written meanwhile it would show parts of two moments.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`]; and when there is no such file.
+    pub fn open_to_look(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let shadow =
+            Shadow::of(&path).map_err(|source| failed("open", &path, redb::Error::Io(source)))?;
+        Self::open_on(path, Box::new(shadow))
+    }
+
     fn load(path: PathBuf, database: Database) -> Result<Self> {
         let facts = CatalogFacts {
             log: None,
@@ -79,6 +94,7 @@ impl Catalog {
         let (format, facts) = catalog.write("make", |transaction| {
             control_tables::make(transaction)?;
             surrogate_tables::make(transaction)?;
+            audit_tables::make(transaction)?;
             let table = transaction.open_table(meta::META)?;
             Ok((meta::format(&table)?, meta::facts(&table)?))
         })?;
