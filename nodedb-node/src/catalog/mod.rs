@@ -18,6 +18,7 @@ mod store;
 mod surrogate_tables;
 #[cfg(test)]
 mod tests;
+mod unborn;
 
 pub use audit_tables::AuditRow;
 pub use fold::Folded;

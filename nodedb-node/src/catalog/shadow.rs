@@ -6,10 +6,11 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use nodedb_wal::storage::{Access, IoMode, OsStorage, Storage as _, StorageFile};
+use nodedb_wal::storage::{Access, Storage as _, StorageFile};
 use parking_lot::Mutex;
 
 use super::medium::Medium;
+use super::unborn::storage_of;
 
 const PAGE_BYTES: u64 = 4096;
 const PAGE: usize = 4096;
@@ -32,12 +33,7 @@ struct Layer {
 impl Shadow {
     /// The file at `path`.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
-        let storage = OsStorage::new(directory.unwrap_or(Path::new(".")), IoMode::Buffered);
+        let (storage, name) = storage_of(path)?;
         let file = storage.open(name, Access::Read)?;
         let file_len = file.len()?;
         let layer = Mutex::new(Layer {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use nodedb_wal::storage::{IoMode, OsStorage, Storage as _};
 use nodedb_wal::types::{LogId, Lsn};
 use parking_lot::Mutex;
-use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use super::fit::{CatalogFacts, Fit, LogFacts, fit};
 use super::medium::{Backend, Medium};
 use super::shadow::Shadow;
-use super::{audit_tables, control_tables, meta, surrogate_tables};
+use super::{audit_tables, control_tables, meta, surrogate_tables, unborn};
 use crate::control::ControlState;
 use crate::error::{Error, Result};
 use crate::replay::ReplaySource;
@@ -44,7 +44,15 @@ impl Catalog {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let is_new = !path.exists();
-        let database = Database::create(&path).map_err(|source| failed("open", &path, source))?;
+        let failed_to_open = |source| failed("open", &path, source);
+        let database = match Database::create(&path) {
+            // Whoever else had it open would have been told before.
+            Err(error @ DatabaseError::Storage(_)) if !is_new => match unborn::clear_file(&path) {
+                Ok(true) => Database::create(&path).map_err(failed_to_open)?,
+                Ok(false) | Err(_) => return Err(failed("open", &path, error)),
+            },
+            opened => opened.map_err(failed_to_open)?,
+        };
         if is_new {
             let directory = path.parent().unwrap_or(Path::new("."));
             OsStorage::new(directory, IoMode::Buffered)
@@ -61,6 +69,8 @@ impl Catalog {
     /// As [`Self::open`].
     pub fn open_on(path: impl Into<PathBuf>, medium: Box<dyn Medium>) -> Result<Self> {
         let path = path.into();
+        unborn::clear_medium(medium.as_ref())
+            .map_err(|source| failed("open", &path, redb::Error::Io(source)))?;
         let database = Database::builder()
             .create_with_backend(Backend(medium))
             .map_err(|source| failed("open", &path, source))?;

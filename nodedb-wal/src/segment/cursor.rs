@@ -11,7 +11,7 @@ use crate::storage::{AlignedBuf, StorageFile};
 const WINDOW_BYTES: usize = 1 << 20;
 
 /// How much is read at a time when single records are looked up.
-const LOOKUP_BYTES: usize = 8 << 10;
+const LOOKUP_BYTES: usize = 4 << 10;
 
 /// Reads a segment front to back.
 #[derive(Debug)]
