@@ -65,6 +65,15 @@ pub enum Error {
         /// What was wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An entry of the audit trail is not what was put into the catalog. `audit verify` says what
+    /// else is wrong.
+    #[error("the entry of record {lsn} in the audit trail of {} cannot be read", .path.display())]
+    AuditUnreadable {
+        /// The catalog.
+        path: PathBuf,
+        /// The record the entry is of.
+        lsn: Lsn,
+    },
     /// The catalog was written by another version of this program. Use that version, or, while the
     /// log still starts at LSN 1, move the catalog away: it is made again from the log.
     #[error("the catalog {} has format {found}; this version reads {known}", .path.display())]
@@ -137,6 +146,7 @@ impl Error {
             Self::Log(error) => error.class(),
             Self::UndecodableControl { .. }
             | Self::UndecodableRecord { .. }
+            | Self::AuditUnreadable { .. }
             | Self::CatalogFormat { .. }
             | Self::CatalogMissing { .. }
             | Self::CatalogForeign { .. }

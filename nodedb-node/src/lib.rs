@@ -1,6 +1,7 @@
 //! A database node's log services: typed appends, commits, and everything a restarting node needs
 //! to replay.
 
+pub mod audit;
 pub mod catalog;
 pub mod cli;
 mod config;
@@ -15,4 +16,4 @@ pub mod replay;
 pub use config::NodeConfig;
 pub use error::{Error, Result};
 pub use manager::{Batch, InEpoch, Input, WalManager};
-pub use node::{Node, NodeStart, Truncation};
+pub use node::{AuditSealed, Node, NodeStart, Truncation};

@@ -15,9 +15,9 @@ pub use error::{Error, ErrorClass, Result};
 #[cfg(feature = "metrics")]
 pub use log::MetricsExporter;
 pub use log::{
-    Acknowledged, Commit, Dropped, DurableLsn, Finding, Histogram, Log, ReadOptions, ReadStats,
-    Reader, RecordView, Records, RecoveryReport, SegmentInfo, SegmentSpace, Stall, Stats,
-    Truncated, Verdict, VerifyReport, WriteMethod,
+    Acknowledged, Clocks, Commit, Dropped, DurableLsn, Finding, Histogram, Log, Looked, LsnAt,
+    ReadOptions, ReadStats, Reader, RecordView, Records, RecoveryReport, SegmentInfo, SegmentSpace,
+    Stall, Stats, Truncated, Verdict, VerifyReport, WriteMethod,
 };
 #[cfg(feature = "interleave")]
 #[doc(hidden)]

@@ -14,3 +14,4 @@ mod sealing;
 mod stats;
 mod sync_policy;
 mod tail_blocks;
+mod time;

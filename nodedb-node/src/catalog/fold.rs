@@ -2,13 +2,13 @@
 //! each transaction. After a crash in between, the next fold goes on where the last transaction
 //! ended.
 
-use nodedb_wal::types::{Lsn, LsnRange};
+use nodedb_wal::types::{LogId, Lsn, LsnRange};
 use nodedb_wal::{ReadOptions, RecordView, Records};
 use redb::WriteTransaction;
 
 use super::store::{Catalog, Progress};
-use super::{control_tables, meta, surrogate_tables};
-use crate::control::{ControlRecord, ControlState};
+use super::{audit_tables, control_tables, meta, surrogate_tables};
+use crate::control::{AuditChain, ControlRecord, ControlState};
 use crate::error::Result;
 use crate::replay::ReplaySource;
 
@@ -102,8 +102,10 @@ impl Catalog {
         let Some(mut state) = progress.state.take() else {
             return Ok(());
         };
+        let log = progress.facts.log.unwrap_or(LogId::new(0));
         self.write("fold into", |transaction| {
             fold_records(transaction, &mut state, chunk)?;
+            audit_records(transaction, AuditChain::of(log), chunk)?;
             meta::set_applied(&mut transaction.open_table(meta::META)?, applied)
         })?;
         progress.facts.applied = applied;
@@ -135,6 +137,15 @@ fn next_record(records: &mut Records) -> Result<Option<ControlRecord>> {
         }
     }
     Ok(None)
+}
+
+fn audit_records(
+    transaction: &WriteTransaction,
+    start: AuditChain,
+    chunk: &[ControlRecord],
+) -> Result<(), redb::Error> {
+    let mut audit = audit_tables::open(transaction, start)?;
+    chunk.iter().try_for_each(|record| audit.save(record))
 }
 
 fn fold_records(

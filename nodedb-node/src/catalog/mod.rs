@@ -7,16 +7,20 @@
 //! is made again from the log as long as the log still has its beginning; one that is too old, too
 //! new or of another log is refused, never silently reset.
 
+mod audit_tables;
 mod control_tables;
 mod fit;
 mod fold;
 mod medium;
 mod meta;
+mod shadow;
 mod store;
 mod surrogate_tables;
 #[cfg(test)]
 mod tests;
+mod unborn;
 
+pub use audit_tables::AuditRow;
 pub use fold::Folded;
 pub use medium::Medium;
 pub use store::Catalog;

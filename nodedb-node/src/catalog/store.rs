@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use nodedb_wal::storage::{IoMode, OsStorage, Storage as _};
 use nodedb_wal::types::{LogId, Lsn};
 use parking_lot::Mutex;
-use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use super::fit::{CatalogFacts, Fit, LogFacts, fit};
 use super::medium::{Backend, Medium};
-use super::{control_tables, meta, surrogate_tables};
+use super::shadow::Shadow;
+use super::{audit_tables, control_tables, meta, surrogate_tables, unborn};
 use crate::control::ControlState;
 use crate::error::{Error, Result};
 use crate::replay::ReplaySource;
@@ -43,7 +44,15 @@ impl Catalog {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let is_new = !path.exists();
-        let database = Database::create(&path).map_err(|source| failed("open", &path, source))?;
+        let failed_to_open = |source| failed("open", &path, source);
+        let database = match Database::create(&path) {
+            // Whoever else had it open would have been told before.
+            Err(error @ DatabaseError::Storage(_)) if !is_new => match unborn::clear_file(&path) {
+                Ok(true) => Database::create(&path).map_err(failed_to_open)?,
+                Ok(false) | Err(_) => return Err(failed("open", &path, error)),
+            },
+            opened => opened.map_err(failed_to_open)?,
+        };
         if is_new {
             let directory = path.parent().unwrap_or(Path::new("."));
             OsStorage::new(directory, IoMode::Buffered)
@@ -60,10 +69,26 @@ impl Catalog {
     /// As [`Self::open`].
     pub fn open_on(path: impl Into<PathBuf>, medium: Box<dyn Medium>) -> Result<Self> {
         let path = path.into();
+        unborn::clear_medium(medium.as_ref())
+            .map_err(|source| failed("open", &path, redb::Error::Io(source)))?;
         let database = Database::builder()
             .create_with_backend(Backend(medium))
             .map_err(|source| failed("open", &path, source))?;
         Self::load(path, database)
+    }
+
+    /// Opens the catalog at `path` to look into it: nothing in the file is changed, and nobody is
+    /// kept from it; what is written to this catalog is gone with it. Only for the catalog of a node
+    /// that is not running: of one that is written meanwhile it would show parts of two moments.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`]; and when there is no such file.
+    pub fn open_to_look(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let shadow =
+            Shadow::of(&path).map_err(|source| failed("open", &path, redb::Error::Io(source)))?;
+        Self::open_on(path, Box::new(shadow))
     }
 
     fn load(path: PathBuf, database: Database) -> Result<Self> {
@@ -79,6 +104,7 @@ impl Catalog {
         let (format, facts) = catalog.write("make", |transaction| {
             control_tables::make(transaction)?;
             surrogate_tables::make(transaction)?;
+            audit_tables::make(transaction)?;
             let table = transaction.open_table(meta::META)?;
             Ok((meta::format(&table)?, meta::facts(&table)?))
         })?;

@@ -188,6 +188,28 @@ fn a_catalog_that_cannot_be_made_again_is_refused() {
     ));
 }
 
+/// A crash while the catalog was being made left a file with a length and nothing in it, and the
+/// node would not start again.
+#[test]
+fn a_catalog_that_was_never_finished_is_made_again_and_other_files_are_left_alone() {
+    let fixture = Fixture::new();
+    fixture.append_control(1);
+    let path = fixture.directory.path().join("catalog.redb");
+    for len in [1, 9, 320, 1 << 20] {
+        std::fs::write(&path, vec![0; len]).unwrap();
+        let catalog = fixture.catalog();
+        catalog.fold(&fixture.wal).unwrap();
+        assert_eq!(catalog.control_state().unwrap(), fixture.expected());
+        drop(catalog);
+    }
+    for bytes in [&b"a letter to somebody, which is no catalog"[..], b"redb"] {
+        std::fs::write(&path, bytes).unwrap();
+        let opened = Catalog::open(&path);
+        assert!(matches!(opened, Err(Error::Catalog { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+}
+
 #[test]
 fn the_catalog_of_another_log_and_a_newer_one_are_refused() {
     let (fixture, other) = (Fixture::new(), Fixture::new());

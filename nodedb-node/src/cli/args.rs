@@ -3,14 +3,17 @@
 use std::num::ParseIntError;
 
 use clap::{Parser, Subcommand};
-use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, VshardId};
+use nodedb_wal::types::{DatabaseId, Epoch, Lsn, RecordKind, TenantId, Timestamp, VshardId};
 
+use super::audit::AuditArgs;
 use super::bench::{BenchArgs, BenchWorkerArgs};
 use super::demo::{DemoArgs, WorkerArgs};
 use super::dump::DumpArgs;
 use super::ingest::IngestArgs;
+use super::ingest::formats::parse_time;
 use super::inspect::InspectArgs;
 use super::replay::ReplayArgs;
+use super::times::{LsnAtArgs, TimeOfArgs};
 use super::truncate::TruncateArgs;
 use super::verify::VerifyArgs;
 
@@ -46,6 +49,12 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Drop whole segments of old records.
     Truncate(TruncateArgs),
+    /// List the control records there ever were, or check them.
+    Audit(AuditArgs),
+    /// Find the first record written at a time or later.
+    LsnAt(LsnAtArgs),
+    /// Tell when a record was written.
+    TimeOf(TimeOfArgs),
     /// Measure the log beside the raw disk.
     Bench(BenchArgs),
     /// One workload of a benchmark.
@@ -73,6 +82,17 @@ pub(super) fn epoch(text: &str) -> Result<Epoch, ParseIntError> {
     text.parse().map(Epoch::new)
 }
 
+pub(super) fn kind(name: &str) -> Result<RecordKind, String> {
+    RecordKind::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = RecordKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("the kinds are {}", names.join(", "))
+    })
+}
+
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    parse_time(text).ok_or_else(|| "a time is written as 2026-11-21T12:00:00Z".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -98,6 +118,11 @@ mod tests {
             "verify --wal d",
             "replay --wal d",
             "truncate --wal d --before 9",
+            "audit --wal d",
+            "audit --wal d --kind temporalpurge --tenant 1 --from 2026-11-21T12:00:00Z --after 9",
+            "audit verify --wal d",
+            "lsn-at --wal d 2026-11-21T12:00:00Z",
+            "time-of --wal d 9",
             "bench --dir d",
         ] {
             assert!(!parse(&format!("n {line}")).unwrap().json, "{line}");
@@ -116,6 +141,11 @@ mod tests {
             "dump --wal d --kind nonsense",
             "replay --wal d --tenant -1",
             "ingest --wal d --kind put --tenant 1 --database 1 --vshard 1 --collection c",
+            "audit",
+            "audit verify",
+            "audit --wal d --from yesterday",
+            "lsn-at --wal d noon",
+            "time-of --wal d",
             "demo --threads 0",
             "demo --rounds 0",
             "bench",

@@ -10,7 +10,7 @@ use nodedb_wal::{Error, ReadOptions, Reader, RecordView, Records};
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
-use super::args::{lsn, tenant};
+use super::args::{kind, lsn, tenant};
 use super::error::CliError;
 use super::text;
 
@@ -37,13 +37,6 @@ pub(super) struct DumpArgs {
     /// Go on behind damage, and print what is left of a log that would not open.
     #[arg(long)]
     salvage: bool,
-}
-
-fn kind(name: &str) -> Result<RecordKind, String> {
-    RecordKind::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = RecordKind::ALL.iter().map(|kind| kind.name()).collect();
-        format!("the kinds are {}", names.join(", "))
-    })
 }
 
 /// One record, as it is printed.

@@ -6,6 +6,8 @@
 
 mod answer;
 mod args;
+mod audit;
+mod audit_verify;
 mod bench;
 mod demo;
 mod dump;
@@ -13,11 +15,13 @@ mod error;
 pub mod ingest;
 mod inspect;
 mod interrupt;
+mod place;
 mod progress;
 mod replay;
 mod run;
 mod stats;
 mod text;
+mod times;
 mod truncate;
 mod verify;
 

@@ -9,7 +9,7 @@ use clap::Parser as _;
 use super::answer::{Answer as _, Outcome, Output};
 use super::args::{Cli, Command};
 use super::error::{CliError, Failure, exit_code};
-use super::{bench, demo, dump, ingest, inspect, replay, truncate, verify};
+use super::{audit, bench, demo, dump, ingest, inspect, replay, times, truncate, verify};
 
 /// Runs the program with the arguments of this process.
 #[must_use]
@@ -49,6 +49,9 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::Verify(args) => verify::run(&args, output),
         Command::Replay(args) => replay::run(&args, output),
         Command::Truncate(args) => truncate::run(&args, output),
+        Command::Audit(args) => audit::run(&args, output),
+        Command::LsnAt(args) => times::lsn_at(&args, output),
+        Command::TimeOf(args) => times::time_of(&args, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::BenchWorker(args) => bench::work(&args, output),
     }

@@ -52,6 +52,11 @@ pub(super) fn time(timestamp: Timestamp) -> String {
     }
 }
 
+/// Two digits a byte.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 pub(super) fn size(bytes: u64) -> String {
     HumanBytes(bytes).to_string()
 }

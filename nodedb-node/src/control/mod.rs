@@ -4,12 +4,16 @@
 //! The same records in the same order give the same state, so it can be made from the log, kept in
 //! the catalog, and compared.
 
+mod audit_chain;
+mod audit_entry;
 mod calvin;
 mod holds;
 mod offsets;
 mod record;
 mod state;
 
+pub use audit_chain::{AuditChain, AuditDigest};
+pub use audit_entry::{AuditEntry, AuditLink, audit_entry_bytes, audit_entry_record};
 pub use calvin::{CalvinPosition, CalvinProgress, VshardProgress};
 pub use holds::{Hold, Holds};
 pub use offsets::{SourceOffsets, SourceProgress};

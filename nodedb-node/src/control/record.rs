@@ -13,6 +13,8 @@ pub struct ControlRecord {
     pub header: RecordHeader,
     /// What it says.
     pub payload: AnyPayload,
+    /// The payload's bytes as they were written, for the audit trail.
+    pub stored: Vec<u8>,
 }
 
 impl ControlRecord {
@@ -33,11 +35,12 @@ impl ControlRecord {
         if header.is_opaque() {
             return Err(undecodable(None));
         }
-        let payload =
+        let decoded =
             AnyPayload::decode(kind, payload).map_err(|source| undecodable(Some(source)))?;
         Ok(Some(Self {
             header: *header,
-            payload,
+            payload: decoded,
+            stored: payload.to_vec(),
         }))
     }
 }

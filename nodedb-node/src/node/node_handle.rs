@@ -46,11 +46,13 @@ impl Node {
             recovery: wal.recovery().clone(),
             folded,
         };
-        Ok(Self {
+        let node = Self {
             wal,
             catalog,
             start,
-        })
+        };
+        node.anchor_time()?;
+        Ok(node)
     }
 
     /// What opening found.
@@ -115,17 +117,18 @@ impl Node {
         Replay::new(&self.wal, plan).knowing(&known).run(sink)
     }
 
-    /// Commits what was appended, brings the catalog up to date, and closes both.
+    /// Commits what was appended, brings the catalog up to date, seals the audit trail, and closes
+    /// both.
     ///
     /// # Errors
     ///
-    /// As [`WalManager::close`] and [`Catalog::fold`]. Both are closed either way, and what was
+    /// As [`WalManager::close`] and [`Self::seal_audit`]. Both are closed either way, and what was
     /// acknowledged is on disk.
     pub fn close(self) -> Result<()> {
         let synced = self.wal.sync();
-        let folded = self.catalog.fold(&self.wal);
+        let sealed = self.seal_audit();
         self.wal.close()?;
         synced?;
-        folded.map(drop)
+        sealed.map(drop)
     }
 }

@@ -64,6 +64,8 @@ impl Node {
             }
             Allowed::Nothing => return Ok(Truncation::NoHold),
         };
+        // What goes from the log is vouched for in what stays.
+        self.seal_audit()?;
         let before = needs.min(self.catalog().applied().next());
         let truncated = self.wal().truncate_before(before)?;
         self.catalog().forget_before(truncated.start_lsn)?;

@@ -13,9 +13,11 @@ use super::retire::Truncated;
 use super::state::Core;
 use super::stats::Stats;
 use super::sync_behind::Acknowledged;
+use super::time::{self, Clocks, Looked, LsnAt};
 use crate::config::{Config, SyncPolicy};
 use crate::error::{Error, Result};
-use crate::types::{Envelope, LogId, Lsn, LsnRange, Record};
+use crate::format::footer::SegmentIndex;
+use crate::types::{Envelope, LogId, Lsn, LsnRange, Record, Timestamp};
 
 /// A log that is open for appending: its directory is locked, and recovery has finished.
 ///
@@ -276,6 +278,43 @@ impl Log {
             .collect::<Result<Vec<_>>>()?;
         infos.extend(active);
         Ok(infos)
+    }
+
+    /// Where in the log a time is, found by one footer and one zone of a segment. Times are those
+    /// of records: the wall clock, but where it was set back they stand still until it has caught up.
+    ///
+    /// # Errors
+    ///
+    /// The log could not be read.
+    pub fn lsn_at(&self, time: Timestamp) -> Result<Looked<LsnAt>> {
+        time::lsn_at(&self.core.view, self.active_index(), time)
+    }
+
+    /// When a durable record was written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`](crate::Error::Truncated) when the record is gone,
+    /// [`Error::NotAppended`](crate::Error::NotAppended) when it is not durable yet. The log could
+    /// not be read.
+    pub fn time_of(&self, lsn: Lsn) -> Result<Looked<Timestamp>> {
+        time::time_of(&self.core.view, self.active_index(), lsn)
+    }
+
+    /// What the active segment holds so far.
+    fn active_index(&self) -> Option<SegmentIndex> {
+        let mut state = self.core.state.lock();
+        // What is full is sealed in a moment, and has a footer then.
+        self.core.finish_sealing(&mut state);
+        state.active.as_ref()?.index.snapshot()
+    }
+
+    /// The wall clock beside the time of the last record.
+    #[must_use]
+    pub fn clocks(&self) -> Clocks {
+        let wall = self.core.storage.now();
+        let log = self.core.state.lock().last_timestamp;
+        Clocks { wall, log }
     }
 
     /// Bytes of all segment files.

@@ -9,6 +9,7 @@ use super::read_place::Place;
 use super::record_view::{ReadStats, RecordView};
 use super::view::View;
 use crate::error::{Error, Result};
+use crate::format::footer::SegmentIndex;
 use crate::segment::{Chunk, Found, Payloads, Pick, RecordAt, SegmentEntry};
 use crate::types::{Lsn, LsnRange};
 
@@ -23,6 +24,8 @@ pub struct Records {
     pub(super) view: Arc<View>,
     pub(super) options: Arc<ReadOptions>,
     pub(super) picker: Picker,
+    /// What the segment that is being written holds, where whoever reads knows it: it has no footer.
+    pub(super) active: Option<SegmentIndex>,
     /// The next record to look at.
     pub(super) next_lsn: Lsn,
     /// The durable frontier when bytes were last read: what lies beyond may have changed since.
@@ -58,6 +61,7 @@ impl Records {
         let options = Arc::new(options);
         Ok(Self {
             picker: Picker::new(&options),
+            active: None,
             ahead: ReadAhead::new(view.allows_threads()),
             view,
             options,
@@ -68,6 +72,12 @@ impl Records {
             chunk: Chunk::default(),
             stats: ReadStats::default(),
         })
+    }
+
+    /// Takes what the segment that is being written holds for its footer.
+    pub(crate) fn with_active(mut self, index: Option<SegmentIndex>) -> Self {
+        self.active = index;
+        self
     }
 
     /// The next record; `None` at the durable end, or past the last one asked for. On a log that is

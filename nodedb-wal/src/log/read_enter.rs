@@ -93,15 +93,20 @@ impl Records {
     }
 
     /// The footer of a segment, where it can shorten the read.
-    fn index_of(&self, placed: &Placed) -> Option<SegmentIndex> {
+    fn index_of(&mut self, placed: &Placed) -> Option<SegmentIndex> {
         let entry = &placed.entry;
-        let is_part = self.picker.narrows() || self.next_lsn > entry.header().first_lsn;
+        let first_lsn = entry.header().first_lsn;
+        if let Some(active) = self.active.take_if(|active| active.first_lsn == first_lsn) {
+            return Some(active);
+        }
+        let is_part = self.picker.narrows() || self.next_lsn > first_lsn;
         if !is_part && entry.file_bytes() < INDEX_PAYS_BYTES {
             return None;
         }
         // A damaged footer only costs the short cut. So does a kind that must not be passed over: the
         // read has to come to it.
         let index = entry.index().ok().flatten();
+        self.stats.bytes_read += entry.trailer().map_or(0, |trailer| trailer.footer_len);
         index.filter(|index| self.options.salvage || !holds_unknown_required(index))
     }
 

@@ -7,12 +7,13 @@ use super::image::{Image, OnFault};
 use super::read::Records;
 use super::read_options::ReadOptions;
 use super::report::{RecoveryReport, SegmentInfo};
+use super::time::{self, Looked, LsnAt};
 use super::verify::{VerifyReport, verify};
 use super::view::View;
 use crate::config::OpenCheck;
 use crate::error::{Error, Result};
 use crate::storage::{IoMode, OsStorage, Storage};
-use crate::types::Lsn;
+use crate::types::{LogId, Lsn, Timestamp};
 
 /// A log directory opened for reading: it takes no lock and changes nothing, also when another
 /// process has the log open.
@@ -137,6 +138,32 @@ impl Reader {
     #[must_use]
     pub fn start_lsn(&self) -> Lsn {
         self.view.start()
+    }
+
+    /// Where in the log a time is, as [`Log::lsn_at`](crate::Log::lsn_at) tells it. A last segment
+    /// that is not sealed has no footer yet and is read from its start.
+    ///
+    /// # Errors
+    ///
+    /// As [`Log::lsn_at`](crate::Log::lsn_at).
+    pub fn lsn_at(&self, time: Timestamp) -> Result<Looked<LsnAt>> {
+        time::lsn_at(&self.view, None, time)
+    }
+
+    /// When a record was written, as [`Log::time_of`](crate::Log::time_of) tells it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Log::time_of`](crate::Log::time_of).
+    pub fn time_of(&self, lsn: Lsn) -> Result<Looked<Timestamp>> {
+        time::time_of(&self.view, None, lsn)
+    }
+
+    /// Which log it is; zero when there is none.
+    #[must_use]
+    pub fn id(&self) -> LogId {
+        let segments = self.view.segments();
+        LogId::new(segments.last().map_or(0, |entry| entry.header().log_id))
     }
 
     /// Bytes of all segment files.

@@ -14,7 +14,7 @@ const WINDOW_BYTES: usize = 1 << 20;
 const GENTLE_BYTES: usize = 256 << 10;
 
 /// How much is read at a time when single records are looked up.
-const LOOKUP_BYTES: usize = 8 << 10;
+const LOOKUP_BYTES: usize = 4 << 10;
 
 /// How a segment is read front to back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,5 +18,6 @@ pub use csv_rows::{CsvRow, CsvRows};
 pub use error::FormatError;
 pub use kv::{BlockRequest, Operation};
 pub use log_lines::LogLines;
+pub(in crate::cli) use time::parse as parse_time;
 pub use timeseries::Sample;
 pub use vector::{VectorRow, VectorRows};

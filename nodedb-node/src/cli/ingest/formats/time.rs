@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use nodedb_wal::types::Timestamp;
 
 /// The time `text` gives, if it gives one that fits into 64 bits of nanoseconds.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
+pub(in crate::cli) fn parse(text: &str) -> Option<Timestamp> {
     let instant = match text.parse::<jiff::Timestamp>() {
         Ok(instant) => instant,
         Err(_) => text
