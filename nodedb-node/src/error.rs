@@ -43,6 +43,16 @@ pub enum Error {
         /// What the sink said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A sink has applied records that the log does not have: the log is an old copy, or another
+    /// one. Put back the log the sink was fed from, or start with an empty sink. Nothing was
+    /// applied.
+    #[error("a sink holds what was written up to LSN {applied}, and the log ends at LSN {last}")]
+    SinkAhead {
+        /// The last record the sink holds.
+        applied: Lsn,
+        /// The last record of the log.
+        last: Lsn,
+    },
     /// A replay was to be divided among no sinks.
     #[error("there is no sink to replay into")]
     NoSinks,
@@ -151,7 +161,8 @@ impl Error {
             | Self::CatalogMissing { .. }
             | Self::CatalogForeign { .. }
             | Self::CatalogBehind { .. }
-            | Self::CatalogAhead { .. } => ErrorClass::Corruption,
+            | Self::CatalogAhead { .. }
+            | Self::SinkAhead { .. } => ErrorClass::Corruption,
             Self::Catalog { .. } => ErrorClass::Io,
             Self::Sink { .. } | Self::NoSinks | Self::EpochMismatch { .. } => ErrorClass::Refused,
         }

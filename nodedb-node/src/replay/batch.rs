@@ -56,12 +56,11 @@ impl HeldBatch {
         for (mark, (header, at)) in marks.iter_mut().zip(&self.records).rev() {
             if header.kind == RecordKind::CalvinApplied.code() {
                 let applied = decode(header, &self.payloads[at.clone()])?;
-                let CalvinApplied {
-                    epoch,
-                    position,
-                    vshard,
-                } = applied;
-                behind.insert((vshard, epoch), CalvinPosition { epoch, position });
+                let at = CalvinPosition {
+                    epoch: applied.epoch,
+                    position: applied.position,
+                };
+                behind.insert((applied.vshard, at.epoch), at);
             } else {
                 let key = (header.scope.vshard, header.epoch);
                 *mark = behind.get(&key).copied();

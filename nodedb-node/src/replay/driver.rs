@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nodedb_wal::types::LsnRange;
 
-use super::itinerary::Itinerary;
+use super::itinerary::{Itinerary, check_reach};
 use super::outlet::{Direct, Outlet};
 use super::stream::Stream;
 use super::{Known, ReplayPlan, ReplayProgress, ReplayReport, ReplaySink, ReplaySource};
@@ -76,6 +76,7 @@ impl<'a> Replay<'a> {
     pub(super) fn run_into(self, outlet: &mut dyn Outlet) -> Result<ReplayReport> {
         let started = Instant::now();
         let start = self.source.start_lsn();
+        check_reach(self.plan, self.source.last_lsn())?;
         let found;
         let known = match self.known {
             Some(known) => known,

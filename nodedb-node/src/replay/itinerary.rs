@@ -8,7 +8,7 @@ use super::filters::{AbortedWrites, CalvinGate, EngineFilter, Filters, FlushedAr
 use super::plan::Start;
 use super::{EngineFamily, ReplayPlan};
 use crate::control::ControlState;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What a replay of a plan does on a log.
 #[derive(Clone, Debug)]
@@ -64,6 +64,24 @@ impl Itinerary {
     }
 }
 
+/// Sees to it that no sink holds more than a log that ends at `last`: it would pass over the records
+/// that will get the LSNs it has seen already.
+///
+/// # Errors
+///
+/// [`Error::SinkAhead`].
+pub(super) fn check_reach(plan: &ReplayPlan, last: Lsn) -> Result<()> {
+    let own = match plan.start {
+        Start::After(applied) => Some(applied),
+        Start::At(_) | Start::Checkpoints => None,
+    };
+    let engines = plan.engines_after.iter().map(|(_, applied)| *applied);
+    match engines.chain(own).max() {
+        Some(applied) if applied > last => Err(Error::SinkAhead { applied, last }),
+        _ => Ok(()),
+    }
+}
+
 /// From where on each engine's records are delivered.
 fn engines(plan: &ReplayPlan, state: &ControlState) -> EngineFilter {
     let wanted = plan.engines.as_deref().unwrap_or(&EngineFamily::ALL);
@@ -81,6 +99,7 @@ fn engine_start(plan: &ReplayPlan, state: &ControlState, family: EngineFamily) -
     }
     match plan.start {
         Start::At(lsn) => lsn,
+        Start::After(applied) => applied.next(),
         Start::Checkpoints => {
             let checkpoint = state.checkpoints.get(family.name());
             checkpoint.map_or(Lsn::ZERO, |lsn| lsn.next())
@@ -93,6 +112,10 @@ fn first(plan: &ReplayPlan, engines: &EngineFilter, oldest: Lsn) -> Result<Lsn> 
     let first = match plan.start {
         // Records of no engine are wanted from there on.
         Start::At(lsn) => engines.first().map_or(lsn, |first| first.min(lsn)),
+        Start::After(applied) => {
+            let lsn = applied.next();
+            engines.first().map_or(lsn, |first| first.min(lsn))
+        }
         Start::Checkpoints => engines.first().unwrap_or_default(),
     };
     match first {

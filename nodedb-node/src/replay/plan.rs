@@ -27,6 +27,8 @@ pub struct ReplayPlan {
 pub(super) enum Start {
     /// At this record; [`Lsn::ZERO`] is the oldest there is.
     At(Lsn),
+    /// Behind what a sink holds by its own account.
+    After(Lsn),
     /// At the first record that an engine's checkpoint does not cover.
     Checkpoints,
 }
@@ -50,10 +52,14 @@ impl ReplayPlan {
 
     /// Everything behind `applied`: for a sink that keeps the last LSN it applied.
     /// [`Lsn::ZERO`] is a sink that holds nothing, which a log without its beginning cannot bring
-    /// up: that is an error when the plan is carried out.
+    /// up, and a sink that holds more than the log has is one of another log or of one that was put
+    /// back: both are errors when the plan is carried out.
     #[must_use]
     pub fn after(applied: Lsn) -> Self {
-        Self::from(applied.next())
+        Self {
+            start: Start::After(applied),
+            ..Self::default()
+        }
     }
 
     /// For each engine everything behind its last checkpoint; for one that never took any,
@@ -85,7 +91,8 @@ impl ReplayPlan {
     }
 
     /// Of this engine only what is behind `applied`, whatever its checkpoints say: for an engine
-    /// that keeps the last LSN it applied.
+    /// that keeps the last LSN it applied. As with [`Self::after`], it may not hold more than the log
+    /// has.
     #[must_use]
     pub fn engine_after(mut self, family: EngineFamily, applied: Lsn) -> Self {
         self.engines_after.push((family, applied));

@@ -83,3 +83,31 @@ fn a_checkpoint_whose_rest_is_gone_is_an_error() {
     let (lsns, _) = run(&log, &ReplayPlan::after(Lsn::new(2)));
     assert_eq!(lsns, [3]);
 }
+
+/// A log that was put back from a copy: what is appended next gets LSNs that the sink has seen, and
+/// would be passed over at every restart.
+#[test]
+fn a_sink_that_holds_more_than_the_log_is_an_error() {
+    let check = |log: &Log, last: u64| {
+        let at = Lsn::new(last + 1);
+        let kv = EngineFamily::KeyValue;
+        for plan in [
+            ReplayPlan::after(at),
+            ReplayPlan::from_checkpoints().engine_after(kv, at),
+        ] {
+            let mut sink = Lsns::default();
+            let error = replay(log, &plan, &mut sink, &mut |_| ()).unwrap_err();
+            assert!(
+                matches!(error, Error::SinkAhead { applied, last: end } if applied == at && end == Lsn::new(last)),
+                "{error:?}"
+            );
+        }
+        let (lsns, _) = run(log, &ReplayPlan::after(Lsn::new(last)));
+        assert!(lsns.is_empty());
+    };
+    let (_directory, log) = new_log();
+    check(&log, 0);
+    put(&log, scope(1, 1, 1), 0, "orders");
+    log.sync().unwrap();
+    check(&log, 1);
+}
