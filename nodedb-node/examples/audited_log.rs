@@ -33,7 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let tenant = TenantId::new(1 + batches % 4);
         bytes += write_rows(&node, tenant, &mut lines)?;
         if batches % BATCHES == 0 {
-            write_control(&node, tenant, batches / BATCHES)?;
+            let round = batches / BATCHES;
+            write_control(&node, TenantId::new(1 + round % 4), round)?;
         }
         batches += 1;
     }

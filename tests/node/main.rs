@@ -1,10 +1,10 @@
 //! The node end to end: its services, and crashes at every write of its log and its catalog.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
-#![expect(clippy::print_stdout, reason = "what was tried is counted and told")]
 
 mod check;
 mod medium;
 mod model;
 mod player;
+mod say;
 mod services;
 mod sweep;

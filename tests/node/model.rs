@@ -220,7 +220,7 @@ impl Model {
         for (_, place, said) in up_to() {
             match said {
                 Said::Drop { collection, purge } => {
-                    hides.drop(collection_of(place, collection), *purge)
+                    hides.drop(collection_of(place, collection), *purge);
                 }
                 Said::Abort { lsn } => hides.abort(*lsn),
                 _ => {}

@@ -6,16 +6,11 @@ use nodedb_node::catalog::Catalog;
 use nodedb_node::{Batch, Node, NodeConfig, Truncation, WalManager};
 use nodedb_tests::random::Random;
 use nodedb_wal::Config;
-use nodedb_wal::payload::{
-    ArrayFlush, CalvinApplied, CalvinSeal, Checkpoint, CollectionTombstoned, CommitOffsets, Hold,
-    Operation, PartitionOffset, Put, SurrogateAlloc, SurrogateBind, TemporalPurge, Transaction,
-    WriteAborted,
-};
 use nodedb_wal::storage::sim::SimDisk;
-use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, Timestamp, VshardId};
 
 use crate::medium::{DiskFile, LEAD, NAME};
-use crate::model::{ENGINE, ENGINE_HOLD, Model, Place, Said, Write};
+use crate::model::{ENGINE_HOLD, Model, Place, Said, Write};
+use crate::say::{epoch_of, push};
 
 pub(crate) type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -114,91 +109,121 @@ impl Player {
     }
 
     fn draw(&mut self) -> Step {
-        let random = &mut self.random;
-        let place = Place {
-            tenant: 1 + random.below(TENANTS),
-            database: 1 + random.below(DATABASES),
-            vshard: 1 + u32::try_from(random.below(2)).unwrap(),
-        };
-        let next = self.model.last() + 1;
-        let mut write = || Write {
-            collection: random.pick(&COLLECTIONS).to_owned(),
-            key: u8::try_from(random.below(KEYS.into())).unwrap(),
-            value: random.bits(),
-        };
-        let (first, second) = (write(), write());
-        let collection = first.collection.clone();
-        let here = |said: Said| vec![(place, said)];
-        let batch = match random.below(100) {
-            0..16 => here(Said::Put(first)),
-            16..22 => vec![(place, Said::Put(first)), (place, Said::Put(second))],
-            22..30 => here(Said::Transaction(vec![first, second])),
-            30..35 => here(Said::Drop {
-                collection,
-                purge: next - random.below(3).min(next - 1),
-            }),
-            35..39 => here(Said::Abort {
-                lsn: next.saturating_sub(1 + random.below(3)).max(1),
-            }),
-            39..45 => {
-                self.surrogate += 1;
-                let (surrogate, key) = (self.surrogate, first.key);
-                here(Said::Bind {
-                    collection,
-                    surrogate,
-                    key,
-                })
+        let deed = match self.random.below(100) {
+            0..5 => Deed::Rotate,
+            5..9 => Deed::Fold,
+            9..14 => Deed::Truncate,
+            14..16 => Deed::Seal,
+            16..19 => Deed::Reopen { clean: false },
+            19..21 => Deed::Reopen { clean: true },
+            number => {
+                let place = Place {
+                    tenant: 1 + self.random.below(TENANTS),
+                    database: 1 + self.random.below(DATABASES),
+                    vshard: 1 + u32::try_from(self.random.below(2)).unwrap(),
+                };
+                let said = if number < 60 {
+                    self.draw_data()
+                } else {
+                    self.draw_control()
+                };
+                // What steers truncation is on disk before truncation goes by it.
+                let steers =
+                    |said: &Said| matches!(said, Said::Hold { .. } | Said::Checkpoint { .. });
+                let commit = said.iter().any(steers) || self.random.percent(60);
+                let batch = said.into_iter().map(|said| (place, said)).collect();
+                return Step::Say { batch, commit };
             }
-            45..47 => {
-                let first = self.surrogate + 1;
-                self.surrogate += 16;
-                here(Said::Alloc { first, count: 16 })
-            }
-            47..55 => {
+        };
+        Step::Do(deed)
+    }
+
+    fn draw_write(&mut self) -> Write {
+        Write {
+            collection: self.random.pick(&COLLECTIONS).to_owned(),
+            key: self.draw_key(),
+            value: self.random.bits(),
+        }
+    }
+
+    fn draw_key(&mut self) -> u8 {
+        u8::try_from(self.random.below(KEYS.into())).unwrap()
+    }
+
+    /// Rows, alone, together, and with the mark that they were applied.
+    fn draw_data(&mut self) -> Vec<Said> {
+        let (first, second) = (self.draw_write(), self.draw_write());
+        match self.random.below(5) {
+            0 | 1 => vec![Said::Put(first)],
+            2 => vec![Said::Put(first), Said::Put(second)],
+            3 => vec![Said::Transaction(vec![first, second])],
+            _ => {
                 self.position += 1;
                 let (epoch, position) = (self.epoch, self.position);
                 let mark = Said::Calvin { epoch, position };
-                [Said::Put(first), Said::Put(second), mark]
-                    .map(|said| (place, said))
-                    .to_vec()
+                vec![Said::Put(first), Said::Put(second), mark]
             }
-            55..58 => {
+        }
+    }
+
+    fn draw_control(&mut self) -> Vec<Said> {
+        let collection = self.random.pick(&COLLECTIONS).to_owned();
+        let key = self.draw_key();
+        let next = self.model.last() + 1;
+        let back = self.random.below(3).min(next - 1);
+        vec![match self.random.below(11) {
+            0 => Said::Drop {
+                collection,
+                purge: next - back,
+            },
+            1 => Said::Abort {
+                lsn: next.saturating_sub(1 + back).max(1),
+            },
+            2 | 3 => {
+                self.surrogate += 1;
+                let surrogate = self.surrogate;
+                Said::Bind {
+                    collection,
+                    surrogate,
+                    key,
+                }
+            }
+            4 => {
+                let first = self.surrogate + 1;
+                self.surrogate += 16;
+                Said::Alloc { first, count: 16 }
+            }
+            5 => {
                 let epoch = self.epoch;
                 self.epoch += 1;
-                here(Said::CalvinSeal { epoch })
+                Said::CalvinSeal { epoch }
             }
-            58..61 => here(Said::Flush {
+            6 => Said::Flush {
                 collection,
                 watermark: next - 1,
-            }),
-            61..65 => here(Said::Purge {
+            },
+            7 => Said::Purge {
                 collection,
                 purged: next,
-            }),
-            65..68 => here(Said::Offset {
-                partition: u32::from(first.key),
+            },
+            8 => Said::Offset {
+                partition: u32::from(key),
                 offset: next,
-            }),
-            68..73 => here(Said::Checkpoint {
+            },
+            9 => Said::Checkpoint {
                 lsn: self.model.acknowledged,
-            }),
-            73..79 => {
-                let start = self.model.start_may.max(1);
-                let ahead = start + random.below(next + 1 - start);
-                let needs = (!random.percent(8)).then_some(ahead);
-                let name = ARCHIVE.to_owned();
-                here(Said::Hold { name, needs })
-            }
-            79..84 => return Step::Do(Deed::Rotate),
-            84..88 => return Step::Do(Deed::Fold),
-            88..93 => return Step::Do(Deed::Truncate),
-            93..95 => return Step::Do(Deed::Seal),
-            number => return Step::Do(Deed::Reopen { clean: number > 97 }),
-        };
-        // What steers truncation is on disk before truncation goes by it.
-        let steers = |said: &Said| matches!(said, Said::Hold { .. } | Said::Checkpoint { .. });
-        let commit = batch.iter().any(|(_, said)| steers(said)) || random.percent(60);
-        Step::Say { batch, commit }
+            },
+            _ => self.draw_hold(next),
+        }]
+    }
+
+    /// The archive moves on, or says for a while that it does not know.
+    fn draw_hold(&mut self, next: u64) -> Said {
+        let start = self.model.start_may.max(1);
+        let ahead = start + self.random.below(next + 1 - start);
+        let needs = (!self.random.percent(8)).then_some(ahead);
+        let name = ARCHIVE.to_owned();
+        Said::Hold { name, needs }
     }
 
     pub(crate) fn say(&mut self, said: Vec<(Place, Said)>, commit: bool) -> Fallible<()> {
@@ -283,167 +308,4 @@ pub(crate) fn nobody() -> Place {
         database: 0,
         vshard: 0,
     }
-}
-
-/// A batch is of one epoch.
-fn epoch_of(batch: &[(Place, Said)]) -> Epoch {
-    let epochs = batch.iter().filter_map(|(_, said)| match said {
-        Said::Calvin { epoch, .. } | Said::CalvinSeal { epoch } => Some(*epoch),
-        _ => None,
-    });
-    epochs.last().map_or(Epoch::NONE, Epoch::new)
-}
-
-fn put(write: &Write) -> Put {
-    Put {
-        collection: write.collection.clone(),
-        key: vec![write.key],
-        value: write.value.to_le_bytes().to_vec(),
-    }
-}
-
-/// Adds what is said as the typed payload it is.
-fn push(batch: &mut Batch, place: &Place, said: &Said) -> Fallible<()> {
-    let (t, d) = (TenantId::new(place.tenant), DatabaseId::new(place.database));
-    let v = VshardId::new(place.vshard);
-    match said.clone() {
-        Said::Put(write) => batch.push(t, v, d, &put(&write))?,
-        Said::Transaction(writes) => {
-            let operations = writes.iter().map(|write| Operation::new(&put(write)));
-            let operations = operations.collect::<Result<_, _>>()?;
-            batch.push(t, v, d, &Transaction { operations })?;
-        }
-        Said::Drop { collection, purge } => {
-            let purge_lsn = Lsn::new(purge);
-            batch.push(
-                t,
-                v,
-                d,
-                &CollectionTombstoned {
-                    collection,
-                    purge_lsn,
-                },
-            )?;
-        }
-        Said::Abort { lsn } => {
-            let (lsn, reason) = (Lsn::new(lsn), "test".to_owned());
-            batch.push(t, v, d, &WriteAborted { lsn, reason })?;
-        }
-        Said::Flush {
-            collection,
-            watermark,
-        } => {
-            let (array, watermark) = ("a".to_owned(), Lsn::new(watermark));
-            batch.push(
-                t,
-                v,
-                d,
-                &ArrayFlush {
-                    collection,
-                    array,
-                    watermark,
-                },
-            )?;
-        }
-        Said::Checkpoint { lsn } => {
-            let (engine, lsn) = (ENGINE.to_owned(), Lsn::new(lsn));
-            batch.push(t, v, d, &Checkpoint { engine, lsn })?;
-        }
-        Said::Hold { name, needs } => {
-            let needs = needs.map(Lsn::new);
-            batch.push(t, v, d, &Hold { name, needs })?;
-        }
-        Said::Offset { partition, offset } => {
-            let (source, watermark) = ("s".to_owned(), None);
-            let offsets = vec![PartitionOffset { partition, offset }];
-            batch.push(
-                t,
-                v,
-                d,
-                &CommitOffsets {
-                    source,
-                    offsets,
-                    watermark,
-                },
-            )?;
-        }
-        said => push_rest(batch, place, said)?,
-    }
-    Ok(())
-}
-
-fn push_rest(batch: &mut Batch, place: &Place, said: Said) -> Fallible<()> {
-    let (t, d) = (TenantId::new(place.tenant), DatabaseId::new(place.database));
-    let v = VshardId::new(place.vshard);
-    match said {
-        Said::Calvin { epoch, position } => {
-            let (epoch, vshard) = (Epoch::new(epoch), v);
-            batch.push(
-                t,
-                v,
-                d,
-                &CalvinApplied {
-                    epoch,
-                    position,
-                    vshard,
-                },
-            )?;
-        }
-        Said::CalvinSeal { epoch } => {
-            let seal = CalvinSeal {
-                epoch: Epoch::new(epoch),
-                vshard: v,
-                transactions: 1,
-                records: 2,
-                digest: 3,
-            };
-            batch.push(t, v, d, &seal)?;
-        }
-        Said::Alloc { first, count } => {
-            let collection = None;
-            batch.push(
-                t,
-                v,
-                d,
-                &SurrogateAlloc {
-                    collection,
-                    first,
-                    count,
-                },
-            )?;
-        }
-        Said::Bind {
-            collection,
-            surrogate,
-            key,
-        } => {
-            let primary_key = vec![key];
-            batch.push(
-                t,
-                v,
-                d,
-                &SurrogateBind {
-                    collection,
-                    surrogate,
-                    primary_key,
-                },
-            )?;
-        }
-        Said::Purge { collection, purged } => {
-            let (engine, cutoff) = (ENGINE.to_owned(), Timestamp::from_nanos(5));
-            batch.push(
-                t,
-                v,
-                d,
-                &TemporalPurge {
-                    collection,
-                    engine,
-                    cutoff,
-                    purged,
-                },
-            )?;
-        }
-        other => return Err(format!("{other:?} is not for saying").into()),
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nodedb_node::audit::{AuditFilter, LsnPlace, TimePlace, WallClock};
+use nodedb_node::audit::{AuditFilter, AuditTrail, LsnPlace, TimePlace, WallClock};
 use nodedb_node::catalog::Catalog;
 use nodedb_node::{Node, NodeConfig, Truncation, WalManager};
 use nodedb_wal::Config;
@@ -202,4 +202,43 @@ fn a_clock_that_was_set_back_is_told_by_anchors() {
     assert_eq!(anchors.next().unwrap().unwrap().record.header.lsn, opened);
     let found = node.lsn_at(seconds(9_001)).unwrap();
     assert_eq!(found.place, LsnPlace::After(last));
+}
+
+/// The trail of a log without its catalog is found through footers: data is not read.
+#[test]
+fn listing_the_trail_of_a_log_reads_next_to_nothing_of_its_data() {
+    let disk = SimDisk::new(1);
+    let log = Config::on(disk.storage()).segment_bytes(4 << 20);
+    let wal = WalManager::open(NodeConfig::from(log)).unwrap();
+    let (mut expected, value) = (Vec::new(), vec![7; 16_000]);
+    for number in 0..3_000 {
+        let put = Put {
+            collection: "c".to_owned(),
+            key: vec![1],
+            value: value.clone(),
+        };
+        wal.append_put(T, V, D, &put).unwrap();
+        if number % 50 == 0 {
+            let purge = TemporalPurge {
+                collection: "c".to_owned(),
+                engine: "kv".to_owned(),
+                cutoff: Timestamp::from_nanos(0),
+                purged: number,
+            };
+            expected.push(wal.append_temporal_purge(T, V, D, &purge).unwrap());
+        }
+    }
+    wal.sync().unwrap();
+    wal.close().unwrap();
+    let reader = nodedb_wal::Reader::open_on(disk.storage()).unwrap();
+    let filter = AuditFilter::default();
+    let mut trail = AuditTrail::open(None, &reader, filter, Lsn::ZERO).unwrap();
+    let mut found = Vec::new();
+    while let Some(entry) = trail.next().unwrap() {
+        found.push(entry.record.header.lsn);
+    }
+    let (read, total) = (trail.bytes_read(), reader.total_size_bytes());
+    println!("{} entries in {read} B of {total} B", found.len());
+    assert_eq!(found, expected);
+    assert!(read * 100 < total, "{read} of {total}");
 }

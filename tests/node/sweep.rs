@@ -40,7 +40,10 @@ struct Tried {
 fn whole_life(seed: u64) -> Fallible<u64> {
     let mut player = Player::new(seed, false);
     player.live(STEPS)?;
+    // A node tells of what is durable.
     if let Some(node) = &player.node {
+        node.wal().sync()?;
+        player.model.acknowledge();
         compare(node, &player.model)?;
     }
     player.reopen(true)?;
@@ -144,7 +147,7 @@ fn whatever_operation_of_the_log_or_the_catalog_the_power_goes_in_the_node_comes
             Some(at) => points.push((seed, at)),
             None => points.extend(
                 (seed % stride..life)
-                    .step_by(stride as usize)
+                    .step_by(usize::try_from(stride).unwrap())
                     .map(|at| (seed, at)),
             ),
         }

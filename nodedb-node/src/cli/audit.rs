@@ -2,6 +2,7 @@
 //! was written.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use nodedb_wal::payload::AnyPayload;
@@ -23,7 +24,7 @@ pub(super) struct AuditArgs {
     #[command(subcommand)]
     what: Option<AuditCommand>,
     #[command(flatten)]
-    list: Option<ListArgs>,
+    list: ListArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -34,8 +35,12 @@ enum AuditCommand {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    #[command(flatten)]
-    place: Place,
+    /// The log's directory. A subcommand has its own.
+    #[arg(long, value_name = "DIR", required = true)]
+    wal: Option<PathBuf>,
+    /// The catalog, if it is not `catalog.redb` in the log's directory.
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
     /// Only entries behind this record: the `next` of an earlier call.
     #[arg(long, value_name = "LSN", value_parser = lsn)]
     after: Option<Lsn>,
@@ -103,15 +108,14 @@ struct End {
 }
 
 pub(super) fn run(args: &AuditArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    match (&args.what, &args.list) {
-        (Some(AuditCommand::Verify(args)), _) => audit_verify::run(args, output),
-        (None, Some(args)) => list(args, output),
-        (None, None) => Err(CliError::Refused("--wal is missing".to_owned())),
+    match &args.what {
+        Some(AuditCommand::Verify(args)) => audit_verify::run(args, output),
+        None => list(&args.list, output),
     }
 }
 
 fn list(args: &ListArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let look = args.place.open()?;
+    let look = args.place().open()?;
     let after = args.after.unwrap_or(Lsn::ZERO);
     let mut trail = AuditTrail::open(look.catalog.as_ref(), &look.reader, args.filter(), after)?;
     let limit = args.limit.unwrap_or(u64::MAX);
@@ -131,6 +135,13 @@ fn list(args: &ListArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
 }
 
 impl ListArgs {
+    fn place(&self) -> Place {
+        Place {
+            wal: self.wal.clone().unwrap_or_default(),
+            catalog: self.catalog.clone(),
+        }
+    }
+
     fn filter(&self) -> AuditFilter {
         AuditFilter {
             tenant: self.tenant,

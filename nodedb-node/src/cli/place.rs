@@ -18,7 +18,7 @@ pub(super) struct Place {
     pub(super) wal: PathBuf,
     /// The catalog, if it is not `catalog.redb` in the log's directory.
     #[arg(long, value_name = "FILE")]
-    catalog: Option<PathBuf>,
+    pub(super) catalog: Option<PathBuf>,
 }
 
 /// A log, and its catalog if that can be looked into.
