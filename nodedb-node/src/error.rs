@@ -1,9 +1,10 @@
 //! What can go wrong in a node's log services, one variant per thing a caller might do about it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use nodedb_wal::payload::PayloadError;
-use nodedb_wal::{Epoch, ErrorClass, LogId, Lsn, RecordKind};
+use nodedb_wal::{DatabaseId, Epoch, ErrorClass, LogId, Lsn, RecordKind, TenantId};
 
 /// The result of an operation of the node.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -124,6 +125,28 @@ pub enum Error {
         /// The last record of the log.
         last: Lsn,
     },
+    /// A database has no surrogates left, or not as many in a row. Nothing was handed out; rows of
+    /// another database can still be written.
+    #[error("database {database} of tenant {tenant} has no surrogates left")]
+    SurrogatesExhausted {
+        /// The tenant.
+        tenant: TenantId,
+        /// The tenant's database.
+        database: DatabaseId,
+    },
+    /// Bindings are no longer folded into the catalog, so none are made. Nothing that was
+    /// acknowledged is lost: close the node, see to the cause, and open it again.
+    #[error("surrogates are no longer assigned: folding them into the catalog stopped")]
+    FoldStopped {
+        /// Why; nothing when the thread panicked.
+        source: Option<Arc<Error>>,
+    },
+    /// A thread of the node could not be started.
+    #[error("cannot start a thread")]
+    Thread {
+        /// What was wrong.
+        source: std::io::Error,
+    },
 }
 
 impl Error {
@@ -139,8 +162,15 @@ impl Error {
             | Self::CatalogForeign { .. }
             | Self::CatalogBehind { .. }
             | Self::CatalogAhead { .. } => ErrorClass::Corruption,
-            Self::Catalog { .. } => ErrorClass::Io,
-            Self::Sink { .. } | Self::EpochMismatch { .. } => ErrorClass::Refused,
+            Self::FoldStopped {
+                source: Some(cause),
+            } => cause.class(),
+            Self::Catalog { .. } | Self::FoldStopped { source: None } | Self::Thread { .. } => {
+                ErrorClass::Io
+            }
+            Self::Sink { .. } | Self::EpochMismatch { .. } | Self::SurrogatesExhausted { .. } => {
+                ErrorClass::Refused
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod node;
 #[cfg(doctest)]
 mod readme;
 pub mod replay;
+pub mod surrogate;
 
 pub use config::NodeConfig;
 pub use error::{Error, Result};

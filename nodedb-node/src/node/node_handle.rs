@@ -1,5 +1,7 @@
 //! The handle of a node: its log and its catalog, opened and closed together.
 
+use std::sync::Arc;
+
 use super::NodeStart;
 use crate::catalog::{Catalog, Folded};
 use crate::config::NodeConfig;
@@ -7,6 +9,7 @@ use crate::control::ControlState;
 use crate::error::Result;
 use crate::manager::WalManager;
 use crate::replay::{ReplayPlan, ReplayReport, ReplaySink, replay};
+use crate::surrogate::SurrogateAssigner;
 
 /// A node's log services.
 ///
@@ -16,8 +19,10 @@ use crate::replay::{ReplayPlan, ReplayReport, ReplaySink, replay};
 /// when the node is opened again. [`close`](Self::close) does both now.
 #[derive(Debug)]
 pub struct Node {
-    wal: WalManager,
-    catalog: Catalog,
+    /// Shared with the services, and with nobody outside the node.
+    wal: Arc<WalManager>,
+    catalog: Arc<Catalog>,
+    surrogates: SurrogateAssigner,
     start: NodeStart,
 }
 
@@ -46,7 +51,9 @@ impl Node {
             recovery: wal.recovery().clone(),
             folded,
         };
+        let (wal, catalog) = (Arc::new(wal), Arc::new(catalog));
         Ok(Self {
+            surrogates: SurrogateAssigner::new(&wal, &catalog),
             wal,
             catalog,
             start,
@@ -71,13 +78,19 @@ impl Node {
         &self.catalog
     }
 
+    /// Surrogates for primary keys.
+    #[must_use]
+    pub fn surrogates(&self) -> &SurrogateAssigner {
+        &self.surrogates
+    }
+
     /// Brings the catalog up to date with the log.
     ///
     /// # Errors
     ///
     /// As [`Catalog::fold`].
     pub fn fold(&self) -> Result<Folded> {
-        self.catalog.fold(&self.wal)
+        self.catalog.fold(&*self.wal)
     }
 
     /// What control records have said up to the last durable record.
@@ -96,7 +109,7 @@ impl Node {
     ///
     /// As [`replay`].
     pub fn replay(&self, plan: &ReplayPlan, sink: &mut dyn ReplaySink) -> Result<ReplayReport> {
-        replay(&self.wal, plan, sink, &mut |_| ())
+        replay(&*self.wal, plan, sink, &mut |_| ())
     }
 
     /// Commits what was appended, brings the catalog up to date, and closes both.
@@ -107,8 +120,12 @@ impl Node {
     /// acknowledged is on disk.
     pub fn close(self) -> Result<()> {
         let synced = self.wal.sync();
-        let folded = self.catalog.fold(&self.wal);
-        self.wal.close()?;
+        let folded = self.catalog.fold(&*self.wal);
+        // Its thread ends, and nobody else shares the log.
+        drop(self.surrogates);
+        if let Some(wal) = Arc::into_inner(self.wal) {
+            wal.close()?;
+        }
         synced?;
         folded.map(drop)
     }
