@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nodedb_wal::payload::PayloadError;
-use nodedb_wal::{DatabaseId, Epoch, ErrorClass, LogId, Lsn, RecordKind, TenantId};
+use nodedb_wal::{DatabaseId, Epoch, ErrorClass, LogId, Lsn, RecordKind, TenantId, VshardId};
 
 /// The result of an operation of the node.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -141,6 +141,36 @@ pub enum Error {
         /// Why; nothing when the thread panicked.
         source: Option<Arc<Error>>,
     },
+    /// A Calvin transaction was applied on this vshard, and that is durable: there is nothing left to
+    /// do. A transaction of an epoch that was sealed counts as applied.
+    #[error("transaction {position} of epoch {epoch} was applied on vshard {vshard} already")]
+    CalvinApplied {
+        /// The vshard.
+        vshard: VshardId,
+        /// The transaction's epoch.
+        epoch: Epoch,
+        /// Its place in the epoch.
+        position: u32,
+    },
+    /// An epoch was sealed on this vshard already, or a later one was.
+    #[error("vshard {vshard} is sealed up to epoch {watermark} already")]
+    CalvinSealed {
+        /// The vshard.
+        vshard: VshardId,
+        /// The last epoch that is sealed.
+        watermark: Epoch,
+    },
+    /// An earlier epoch has transactions on this vshard, and must be sealed first.
+    #[error("epoch {epoch} of vshard {vshard} has transactions and is not sealed")]
+    CalvinUnsealed {
+        /// The vshard.
+        vshard: VshardId,
+        /// The earlier epoch.
+        epoch: Epoch,
+    },
+    /// Calvin transactions belong to an epoch, from 1 on.
+    #[error("a Calvin transaction needs an epoch from 1 on")]
+    CalvinNoEpoch,
     /// A thread of the node could not be started.
     #[error("cannot start a thread")]
     Thread {
@@ -168,9 +198,13 @@ impl Error {
             Self::Catalog { .. } | Self::FoldStopped { source: None } | Self::Thread { .. } => {
                 ErrorClass::Io
             }
-            Self::Sink { .. } | Self::EpochMismatch { .. } | Self::SurrogatesExhausted { .. } => {
-                ErrorClass::Refused
-            }
+            Self::Sink { .. }
+            | Self::EpochMismatch { .. }
+            | Self::SurrogatesExhausted { .. }
+            | Self::CalvinApplied { .. }
+            | Self::CalvinSealed { .. }
+            | Self::CalvinUnsealed { .. }
+            | Self::CalvinNoEpoch => ErrorClass::Refused,
         }
     }
 

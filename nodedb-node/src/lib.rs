@@ -1,6 +1,7 @@
 //! A database node's log services: typed appends, commits, and everything a restarting node needs
 //! to replay.
 
+pub mod calvin;
 pub mod catalog;
 pub mod cli;
 mod config;

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 #![expect(clippy::print_stdout, reason = "what was tried is counted and told")]
 
+mod calvin;
 mod canary;
 mod damage;
 mod exhaustive;
 mod io_errors;
 mod lessons;
+mod node;
 mod recovery;
 mod settings;
 mod structure;

@@ -5,12 +5,14 @@
 //! the catalog, and compared.
 
 mod calvin;
+mod calvin_digest;
 mod holds;
 mod offsets;
 mod record;
 mod state;
 
 pub use calvin::{CalvinPosition, CalvinProgress, VshardProgress};
+pub use calvin_digest::{EpochTally, TransactionDigest};
 pub use holds::{Hold, Holds};
 pub use offsets::{SourceOffsets, SourceProgress};
 pub use record::ControlRecord;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::NodeStart;
+use crate::calvin::Calvin;
 use crate::catalog::{Catalog, Folded};
 use crate::config::NodeConfig;
 use crate::control::ControlState;
@@ -23,6 +24,7 @@ pub struct Node {
     wal: Arc<WalManager>,
     catalog: Arc<Catalog>,
     surrogates: SurrogateAssigner,
+    calvin: Calvin,
     start: NodeStart,
 }
 
@@ -54,6 +56,7 @@ impl Node {
         let (wal, catalog) = (Arc::new(wal), Arc::new(catalog));
         Ok(Self {
             surrogates: SurrogateAssigner::new(&wal, &catalog),
+            calvin: Calvin::new(&wal, &catalog.control_state()?.calvin),
             wal,
             catalog,
             start,
@@ -82,6 +85,12 @@ impl Node {
     #[must_use]
     pub fn surrogates(&self) -> &SurrogateAssigner {
         &self.surrogates
+    }
+
+    /// Calvin transactions.
+    #[must_use]
+    pub fn calvin(&self) -> &Calvin {
+        &self.calvin
     }
 
     /// Brings the catalog up to date with the log.
@@ -122,7 +131,7 @@ impl Node {
         let synced = self.wal.sync();
         let folded = self.catalog.fold(&*self.wal);
         // Its thread ends, and nobody else shares the log.
-        drop(self.surrogates);
+        drop((self.surrogates, self.calvin));
         if let Some(wal) = Arc::into_inner(self.wal) {
             wal.close()?;
         }
