@@ -32,7 +32,10 @@ impl Sequence {
         for epoch in 1..=EPOCHS {
             let count = u32::try_from(random.below(5)).unwrap();
             for position in 0..count {
-                for vshard in (1..=3).filter(|_| random.percent(60)) {
+                for vshard in 1..=3 {
+                    if random.percent(40) {
+                        continue;
+                    }
                     let writes = u32::try_from(random.below(4)).unwrap();
                     tasks
                         .entry(vshard)

@@ -13,6 +13,7 @@ mod recovery;
 mod settings;
 mod structure;
 mod subject;
+mod surrogates;
 mod sweep;
 mod table;
 mod tail;

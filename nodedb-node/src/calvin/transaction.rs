@@ -1,7 +1,7 @@
 //! The writes of one transaction on one vshard, collected before they are appended.
 
 use nodedb_wal::payload::{CalvinApplied, Payload};
-use nodedb_wal::types::{DatabaseId, TenantId, VshardId};
+use nodedb_wal::types::{DatabaseId, Record, TenantId, VshardId};
 
 use crate::control::{CalvinPosition, TransactionDigest};
 use crate::error::Result;
@@ -49,6 +49,14 @@ impl CalvinTransaction {
         payload: impl Into<Input<'a, P>>,
     ) -> Result<()> {
         self.batch.push(tenant, self.vshard, database, payload)
+    }
+
+    /// Adds a record as a write behind the others, for kinds of the embedding database, and records
+    /// that are encoded already. Its vshard and epoch become the transaction's.
+    pub fn push_record(&mut self, record: &Record<'_>) {
+        let mut record = record.in_epoch(self.at.epoch);
+        record.scope.vshard = self.vshard;
+        self.batch.push_record(&record);
     }
 
     /// How many writes there are.

@@ -12,6 +12,7 @@ mod fit;
 mod fold;
 mod medium;
 mod meta;
+mod scratch;
 mod store;
 mod surrogate_tables;
 #[cfg(test)]
@@ -20,3 +21,4 @@ mod tests;
 pub use fold::Folded;
 pub use medium::Medium;
 pub use store::Catalog;
+pub use surrogate_tables::BoundRow;

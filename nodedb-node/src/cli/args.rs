@@ -6,11 +6,13 @@ use clap::{Parser, Subcommand};
 use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, VshardId};
 
 use super::bench::{BenchArgs, BenchWorkerArgs};
+use super::calvin::CalvinArgs;
 use super::demo::{DemoArgs, WorkerArgs};
 use super::dump::DumpArgs;
 use super::ingest::IngestArgs;
 use super::inspect::InspectArgs;
 use super::replay::ReplayArgs;
+use super::surrogates::SurrogatesArgs;
 use super::truncate::TruncateArgs;
 use super::verify::VerifyArgs;
 
@@ -44,6 +46,10 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Replay a log into nothing and print the account of every record.
     Replay(ReplayArgs),
+    /// Show which primary keys have surrogates.
+    Surrogates(SurrogatesArgs),
+    /// Show which Calvin transactions were applied.
+    Calvin(CalvinArgs),
     /// Drop whole segments of old records.
     Truncate(TruncateArgs),
     /// Measure the log beside the raw disk.
@@ -97,6 +103,8 @@ mod tests {
             "dump --wal d",
             "verify --wal d",
             "replay --wal d",
+            "surrogates --wal d",
+            "calvin --wal d",
             "truncate --wal d --before 9",
             "bench --dir d",
         ] {

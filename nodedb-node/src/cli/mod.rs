@@ -7,6 +7,7 @@
 mod answer;
 mod args;
 mod bench;
+mod calvin;
 mod demo;
 mod dump;
 mod error;
@@ -17,8 +18,10 @@ mod progress;
 mod replay;
 mod run;
 mod stats;
+mod surrogates;
 mod text;
 mod truncate;
 mod verify;
+mod view;
 
 pub use run::{main, takes};

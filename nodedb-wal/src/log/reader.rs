@@ -12,7 +12,7 @@ use super::view::View;
 use crate::config::OpenCheck;
 use crate::error::{Error, Result};
 use crate::storage::{IoMode, OsStorage, Storage};
-use crate::types::Lsn;
+use crate::types::{LogId, Lsn};
 
 /// A log directory opened for reading: it takes no lock and changes nothing, also when another
 /// process has the log open.
@@ -97,6 +97,14 @@ impl Reader {
     #[must_use]
     pub fn recovery(&self) -> &RecoveryReport {
         &self.recovery
+    }
+
+    /// Which log it is; nothing when there is no segment.
+    #[must_use]
+    pub fn log_id(&self) -> Option<LogId> {
+        let segments = self.view.segments();
+        let newest = segments.last()?;
+        Some(LogId::new(newest.header().log_id))
     }
 
     /// Whether somebody had the log open when the reader was opened.
