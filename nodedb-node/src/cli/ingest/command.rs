@@ -204,13 +204,14 @@ impl Answer for Ingestion {
             (Some(first), Some(last)) => format!("{first}..={last}"),
             _ => "none".to_owned(),
         };
-        let facts = text::facts([
+        let surrogates =
+            (self.surrogates > 0).then(|| ("surrogates", text::count(self.surrogates)));
+        let facts = [
             ("directory", self.wal.display().to_string()),
             ("LSNs", lsns),
             ("records", text::count(self.records)),
             ("payload", text::size(self.payload_bytes)),
             ("commits", text::count(self.commits)),
-            ("surrogates", text::count(self.surrogates)),
             ("time", format!("{:.3} s", self.seconds)),
             (
                 "rate",
@@ -220,7 +221,8 @@ impl Answer for Ingestion {
                     self.bytes_per_second / 1_048_576.0
                 ),
             ),
-        ]);
+        ];
+        let facts = text::facts(facts.into_iter().chain(surrogates));
         let log = self.shows_log.then(|| self.log.text());
         let parts = [Some(facts), Some(files), log];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
