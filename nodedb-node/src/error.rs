@@ -1,9 +1,10 @@
 //! What can go wrong in a node's log services, one variant per thing a caller might do about it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use nodedb_wal::payload::PayloadError;
-use nodedb_wal::{Epoch, ErrorClass, LogId, Lsn, RecordKind};
+use nodedb_wal::{DatabaseId, Epoch, ErrorClass, LogId, Lsn, RecordKind, TenantId, VshardId};
 
 /// The result of an operation of the node.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -146,6 +147,58 @@ pub enum Error {
         /// The last record of the log.
         last: Lsn,
     },
+    /// A database has no surrogates left, or not as many in a row. Nothing was handed out; rows of
+    /// another database can still be written.
+    #[error("database {database} of tenant {tenant} has no surrogates left")]
+    SurrogatesExhausted {
+        /// The tenant.
+        tenant: TenantId,
+        /// The tenant's database.
+        database: DatabaseId,
+    },
+    /// Bindings are no longer folded into the catalog, so none are made. Nothing that was
+    /// acknowledged is lost: close the node, see to the cause, and open it again.
+    #[error("surrogates are no longer assigned: folding them into the catalog stopped")]
+    FoldStopped {
+        /// Why; nothing when the thread panicked.
+        source: Option<Arc<Error>>,
+    },
+    /// A Calvin transaction was applied on this vshard, and that is durable: there is nothing left to
+    /// do. A transaction of an epoch that was sealed counts as applied.
+    #[error("transaction {position} of epoch {epoch} was applied on vshard {vshard} already")]
+    CalvinApplied {
+        /// The vshard.
+        vshard: VshardId,
+        /// The transaction's epoch.
+        epoch: Epoch,
+        /// Its place in the epoch.
+        position: u32,
+    },
+    /// An epoch was sealed on this vshard already, or a later one was.
+    #[error("vshard {vshard} is sealed up to epoch {watermark} already")]
+    CalvinSealed {
+        /// The vshard.
+        vshard: VshardId,
+        /// The last epoch that is sealed.
+        watermark: Epoch,
+    },
+    /// An earlier epoch has transactions on this vshard, and must be sealed first.
+    #[error("epoch {epoch} of vshard {vshard} has transactions and is not sealed")]
+    CalvinUnsealed {
+        /// The vshard.
+        vshard: VshardId,
+        /// The earlier epoch.
+        epoch: Epoch,
+    },
+    /// Calvin transactions belong to an epoch, from 1 on.
+    #[error("a Calvin transaction needs an epoch from 1 on")]
+    CalvinNoEpoch,
+    /// A thread of the node could not be started.
+    #[error("cannot start a thread")]
+    Thread {
+        /// What was wrong.
+        source: std::io::Error,
+    },
 }
 
 impl Error {
@@ -163,8 +216,20 @@ impl Error {
             | Self::CatalogBehind { .. }
             | Self::CatalogAhead { .. }
             | Self::SinkAhead { .. } => ErrorClass::Corruption,
-            Self::Catalog { .. } => ErrorClass::Io,
-            Self::Sink { .. } | Self::NoSinks | Self::EpochMismatch { .. } => ErrorClass::Refused,
+            Self::FoldStopped {
+                source: Some(cause),
+            } => cause.class(),
+            Self::Catalog { .. } | Self::FoldStopped { source: None } | Self::Thread { .. } => {
+                ErrorClass::Io
+            }
+            Self::Sink { .. }
+            | Self::NoSinks
+            | Self::EpochMismatch { .. }
+            | Self::SurrogatesExhausted { .. }
+            | Self::CalvinApplied { .. }
+            | Self::CalvinSealed { .. }
+            | Self::CalvinUnsealed { .. }
+            | Self::CalvinNoEpoch => ErrorClass::Refused,
         }
     }
 

@@ -2,6 +2,7 @@
 //! to replay.
 
 pub mod audit;
+pub mod calvin;
 pub mod catalog;
 pub mod cli;
 mod config;
@@ -12,6 +13,7 @@ mod node;
 #[cfg(doctest)]
 mod readme;
 pub mod replay;
+pub mod surrogate;
 
 pub use config::NodeConfig;
 pub use error::{Error, Result};

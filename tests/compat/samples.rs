@@ -201,6 +201,8 @@ fn node(kind: RecordKind) -> Option<AnyPayload> {
             epoch: Epoch::new(9),
             position: 200,
             vshard: VshardId::new(17),
+            records: 3,
+            digest: 0x0102_0304_0506_0708,
         }
         .into(),
         RecordKind::CalvinSeal => CalvinSeal {

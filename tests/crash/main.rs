@@ -2,17 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 #![expect(clippy::print_stdout, reason = "what was tried is counted and told")]
 
+mod calvin;
 mod canary;
 mod damage;
 mod exhaustive;
 mod io_errors;
 mod lessons;
+mod node;
 mod policies;
 mod recovery;
 mod ruin;
 mod settings;
 mod structure;
 mod subject;
+mod surrogates;
 mod sweep;
 mod table;
 mod tail;

@@ -15,4 +15,5 @@ mod places;
 mod power;
 mod processes;
 mod program;
+mod surrogates;
 mod writer;

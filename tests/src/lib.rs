@@ -5,6 +5,7 @@ pub mod errors;
 pub mod fuzz;
 pub mod ledger;
 pub mod lying;
+pub mod medium;
 pub mod model;
 pub mod parallel;
 pub mod player;

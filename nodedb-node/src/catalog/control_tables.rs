@@ -5,7 +5,9 @@ use nodedb_wal::payload::{AnyPayload, CalvinSeal};
 use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, Timestamp, VshardId};
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
-use crate::control::{ArrayName, CalvinPosition, ControlRecord, ControlState, DroppedName};
+use crate::control::{
+    ArrayName, CalvinPosition, ControlRecord, ControlState, DroppedName, EpochTally,
+};
 
 /// Tenant, database, collection and epoch.
 type Dropped = (u64, u64, &'static str, u64);
@@ -15,6 +17,8 @@ type Array = (u64, u64, &'static str, &'static str);
 type Applied = (u32, u64, u32);
 /// Epoch, transactions, records and digest.
 type Seal = (u64, u64, u64, u64);
+/// Transactions, records and digest.
+type Tally = (u64, u64, u64);
 
 const DROPPED: TableDefinition<'_, Dropped, u64> = TableDefinition::new("_system.dropped");
 const ABORTED: TableDefinition<'_, u64, ()> = TableDefinition::new("_system.aborted");
@@ -25,6 +29,8 @@ const OFFSETS: TableDefinition<'_, (&str, u32), u64> = TableDefinition::new("_sy
 const WATERMARKS: TableDefinition<'_, &str, i64> = TableDefinition::new("_system.watermarks");
 const CALVIN: TableDefinition<'_, Applied, ()> = TableDefinition::new("_system.calvin_applied");
 const CALVIN_SEALS: TableDefinition<'_, u32, Seal> = TableDefinition::new("_system.calvin_seals");
+const CALVIN_TALLIES: TableDefinition<'_, (u32, u64), Tally> =
+    TableDefinition::new("_system.calvin_tallies");
 
 pub(super) struct ControlTables<'t> {
     dropped: Table<'t, Dropped, u64>,
@@ -36,6 +42,7 @@ pub(super) struct ControlTables<'t> {
     watermarks: Table<'t, &'static str, i64>,
     calvin: Table<'t, Applied, ()>,
     calvin_seals: Table<'t, u32, Seal>,
+    calvin_tallies: Table<'t, (u32, u64), Tally>,
 }
 
 pub(super) fn make(transaction: &WriteTransaction) -> Result<(), redb::Error> {
@@ -53,6 +60,7 @@ pub(super) fn open(transaction: &WriteTransaction) -> Result<ControlTables<'_>, 
         watermarks: transaction.open_table(WATERMARKS)?,
         calvin: transaction.open_table(CALVIN)?,
         calvin_seals: transaction.open_table(CALVIN_SEALS)?,
+        calvin_tallies: transaction.open_table(CALVIN_TALLIES)?,
     })
 }
 
@@ -98,10 +106,7 @@ impl ControlTables<'_> {
             AnyPayload::Hold(hold) => self.save_hold(state, &hold.name),
             AnyPayload::CommitOffsets(commit) => self.save_offsets(state, &commit.source),
             AnyPayload::CalvinApplied(applied) => {
-                let at = CalvinPosition {
-                    epoch: applied.epoch,
-                    position: applied.position,
-                };
+                let at = CalvinPosition::of(applied);
                 self.save_applied(state, applied.vshard, at)
             }
             AnyPayload::CalvinSeal(seal) => self.save_seal(state, seal.vshard),
@@ -160,10 +165,16 @@ impl ControlTables<'_> {
         at: CalvinPosition,
     ) -> Result<(), redb::Error> {
         // Below the watermark the seal says it.
-        let progress = state.calvin.find(vshard);
-        if progress.is_some_and(|progress| progress.applied.contains(&at)) {
-            let key = (vshard.value(), at.epoch.value(), at.position);
-            self.calvin.insert(key, ())?;
+        let Some(progress) = state.calvin.find(vshard) else {
+            return Ok(());
+        };
+        let (number, epoch) = (vshard.value(), at.epoch.value());
+        if progress.applied.contains(&at) {
+            self.calvin.insert((number, epoch, at.position), ())?;
+        }
+        if let Some(tally) = progress.tallies.get(&at.epoch) {
+            let row = (tally.transactions, tally.records, tally.digest);
+            self.calvin_tallies.insert((number, epoch), row)?;
         }
         Ok(())
     }
@@ -177,6 +188,8 @@ impl ControlTables<'_> {
             self.calvin_seals.insert(number, row)?;
             let covered = (number, 0, 0)..=(number, epoch, u32::MAX);
             self.calvin.retain_in(covered, |_, ()| false)?;
+            let covered = (number, 0)..=(number, epoch);
+            self.calvin_tallies.retain_in(covered, |_, _| false)?;
         }
         Ok(())
     }
@@ -271,7 +284,19 @@ fn load_calvin(transaction: &ReadTransaction, state: &mut ControlState) -> Resul
             epoch: Epoch::new(epoch),
             position,
         };
-        state.calvin.insert(VshardId::new(vshard), at);
+        let progress = state.calvin.restore(VshardId::new(vshard));
+        progress.applied.insert(at);
+    }
+    for row in transaction.open_table(CALVIN_TALLIES)?.iter()? {
+        let (key, tally) = row?;
+        let ((vshard, epoch), (transactions, records, digest)) = (key.value(), tally.value());
+        let tally = EpochTally {
+            transactions,
+            records,
+            digest,
+        };
+        let progress = state.calvin.restore(VshardId::new(vshard));
+        progress.tallies.insert(Epoch::new(epoch), tally);
     }
     Ok(())
 }

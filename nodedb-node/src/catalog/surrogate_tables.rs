@@ -77,6 +77,21 @@ impl SurrogateTables<'_> {
     }
 }
 
+/// A binding in the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundRow<'c> {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The tenant's database.
+    pub database: DatabaseId,
+    /// The collection's name.
+    pub collection: &'c str,
+    /// The row's primary key.
+    pub primary_key: &'c [u8],
+    /// The row's surrogate.
+    pub surrogate: u32,
+}
+
 impl Catalog {
     /// The highest surrogate of a database that was handed out or set aside, up to
     /// [`Catalog::applied`]; nothing when none was.
@@ -93,6 +108,46 @@ impl Catalog {
             let table = transaction.open_table(HWM)?;
             let found = table.get((tenant.value(), database.value()))?;
             Ok(found.map(|value| value.value()))
+        })
+    }
+
+    /// The high-watermarks of all databases, in order of tenant and database.
+    ///
+    /// # Errors
+    ///
+    /// The catalog could not be read.
+    pub fn surrogate_high_watermarks(&self) -> Result<Vec<(TenantId, DatabaseId, u32)>> {
+        self.read("read", |transaction: &ReadTransaction| {
+            let mut all = Vec::new();
+            for row in transaction.open_table(HWM)?.iter()? {
+                let (key, value) = row?;
+                let (tenant, database) = key.value();
+                let (tenant, database) = (TenantId::new(tenant), DatabaseId::new(database));
+                all.push((tenant, database, value.value()));
+            }
+            Ok(all)
+        })
+    }
+
+    /// Shows `visit` every binding, in order of tenant, database, collection and primary key.
+    ///
+    /// # Errors
+    ///
+    /// The catalog could not be read.
+    pub fn visit_surrogates(&self, visit: &mut dyn FnMut(BoundRow<'_>)) -> Result<()> {
+        self.read("read", |transaction: &ReadTransaction| {
+            for row in transaction.open_table(PK)?.iter()? {
+                let (key, value) = row?;
+                let (tenant, database, collection, primary_key) = key.value();
+                visit(BoundRow {
+                    tenant: TenantId::new(tenant),
+                    database: DatabaseId::new(database),
+                    collection,
+                    primary_key,
+                    surrogate: value.value(),
+                });
+            }
+            Ok(())
         })
     }
 

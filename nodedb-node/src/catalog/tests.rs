@@ -77,6 +77,8 @@ impl Fixture {
                 epoch,
                 position,
                 vshard: v,
+                records: 2,
+                digest: number,
             };
             wal.append_calvin_applied(t, v, d, &applied).unwrap();
         }

@@ -7,12 +7,14 @@ use nodedb_wal::types::{DatabaseId, Epoch, Lsn, RecordKind, TenantId, Timestamp,
 
 use super::audit::AuditArgs;
 use super::bench::{BenchArgs, BenchWorkerArgs};
+use super::calvin::CalvinArgs;
 use super::demo::{DemoArgs, WorkerArgs};
 use super::dump::DumpArgs;
 use super::ingest::IngestArgs;
 use super::ingest::formats::parse_time;
 use super::inspect::InspectArgs;
 use super::replay::ReplayArgs;
+use super::surrogates::SurrogatesArgs;
 use super::times::{LsnAtArgs, TimeOfArgs};
 use super::truncate::TruncateArgs;
 use super::verify::VerifyArgs;
@@ -47,6 +49,10 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Replay a log into nothing and print the account of every record.
     Replay(ReplayArgs),
+    /// Show which primary keys have surrogates.
+    Surrogates(SurrogatesArgs),
+    /// Show which Calvin transactions were applied.
+    Calvin(CalvinArgs),
     /// Drop whole segments of old records.
     Truncate(TruncateArgs),
     /// List the control records there ever were, or check them.
@@ -117,6 +123,8 @@ mod tests {
             "dump --wal d",
             "verify --wal d",
             "replay --wal d",
+            "surrogates --wal d",
+            "calvin --wal d",
             "truncate --wal d --before 9",
             "audit --wal d",
             "audit --wal d --kind temporalpurge --tenant 1 --from 2026-11-21T12:00:00Z --after 9",

@@ -9,7 +9,9 @@ use clap::Parser as _;
 use super::answer::{Answer as _, Outcome, Output};
 use super::args::{Cli, Command};
 use super::error::{CliError, Failure, exit_code};
-use super::{audit, bench, demo, dump, ingest, inspect, replay, times, truncate, verify};
+use super::{
+    audit, bench, calvin, demo, dump, ingest, inspect, replay, surrogates, times, truncate, verify,
+};
 
 /// Runs the program with the arguments of this process.
 #[must_use]
@@ -48,6 +50,8 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::Dump(args) => dump::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Replay(args) => replay::run(&args, output),
+        Command::Surrogates(args) => surrogates::run(&args, output),
+        Command::Calvin(args) => calvin::run(&args, output),
         Command::Truncate(args) => truncate::run(&args, output),
         Command::Audit(args) => audit::run(&args, output),
         Command::LsnAt(args) => times::lsn_at(&args, output),

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use nodedb_wal::payload::{CalvinApplied, CalvinSeal};
 use nodedb_wal::types::{Epoch, VshardId};
 
+use super::calvin_digest::EpochTally;
+
 /// A transaction's place in the sequence: its epoch, and its position in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CalvinPosition {
@@ -24,6 +26,8 @@ pub struct VshardProgress {
     pub seal: Option<CalvinSeal>,
     /// The transactions applied in later epochs.
     pub applied: BTreeSet<CalvinPosition>,
+    /// What they come to, for each of those epochs.
+    pub tallies: BTreeMap<Epoch, EpochTally>,
 }
 
 impl VshardProgress {
@@ -31,6 +35,36 @@ impl VshardProgress {
     #[must_use]
     pub fn is_applied(&self, at: CalvinPosition) -> bool {
         at.epoch <= self.watermark || self.applied.contains(&at)
+    }
+
+    /// Notes that a transaction was applied, the next one in the log. One that is applied already
+    /// changes nothing.
+    pub fn apply(&mut self, applied: &CalvinApplied) {
+        let at = CalvinPosition::of(applied);
+        if at.epoch > self.watermark && self.applied.insert(at) {
+            self.tallies.entry(at.epoch).or_default().add(applied);
+        }
+    }
+
+    /// Notes that an epoch ended: what was applied up to it needs no marks any more.
+    pub fn seal(&mut self, seal: &CalvinSeal) {
+        if seal.epoch > self.watermark {
+            self.watermark = seal.epoch;
+            self.seal = Some(*seal);
+            self.applied.retain(|at| at.epoch > seal.epoch);
+            self.tallies.retain(|epoch, _| *epoch > seal.epoch);
+        }
+    }
+}
+
+impl CalvinPosition {
+    /// The place of a transaction that was applied.
+    #[must_use]
+    pub fn of(applied: &CalvinApplied) -> Self {
+        Self {
+            epoch: applied.epoch,
+            position: applied.position,
+        }
     }
 }
 
@@ -43,28 +77,20 @@ pub struct CalvinProgress {
 impl CalvinProgress {
     /// Notes that a transaction was applied.
     pub fn apply(&mut self, applied: &CalvinApplied) {
-        let at = CalvinPosition {
-            epoch: applied.epoch,
-            position: applied.position,
-        };
-        self.insert(applied.vshard, at);
+        self.by_vshard
+            .entry(applied.vshard)
+            .or_default()
+            .apply(applied);
     }
 
-    pub(crate) fn insert(&mut self, vshard: VshardId, at: CalvinPosition) {
-        let progress = self.by_vshard.entry(vshard).or_default();
-        if at.epoch > progress.watermark {
-            progress.applied.insert(at);
-        }
+    /// The progress of a vshard, to be filled in from where it was kept.
+    pub(crate) fn restore(&mut self, vshard: VshardId) -> &mut VshardProgress {
+        self.by_vshard.entry(vshard).or_default()
     }
 
     /// Notes that an epoch ended: what was applied up to it needs no marks any more.
     pub fn seal(&mut self, seal: &CalvinSeal) {
-        let progress = self.by_vshard.entry(seal.vshard).or_default();
-        if seal.epoch > progress.watermark {
-            progress.watermark = seal.epoch;
-            progress.seal = Some(*seal);
-            progress.applied.retain(|at| at.epoch > seal.epoch);
-        }
+        self.by_vshard.entry(seal.vshard).or_default().seal(seal);
     }
 
     /// What was applied on a vshard; nothing when no transaction was.
@@ -99,6 +125,8 @@ mod tests {
             epoch: Epoch::new(epoch),
             position,
             vshard: VSHARD,
+            records: 2,
+            digest: epoch ^ u64::from(position),
         }
     }
 
@@ -140,6 +168,25 @@ mod tests {
     }
 
     #[test]
+    fn an_epoch_is_tallied_in_the_order_of_the_log_and_a_mark_that_comes_again_is_not_counted() {
+        let tally = |marks: &[CalvinApplied]| {
+            let mut progress = CalvinProgress::default();
+            marks.iter().for_each(|mark| progress.apply(mark));
+            progress.find(VSHARD).unwrap().tallies[&Epoch::new(1)]
+        };
+        let [a, b] = [applied(1, 0), applied(1, 1)];
+        let both = tally(&[a, b]);
+        assert_eq!((both.transactions, both.records), (2, 4));
+        assert_eq!(tally(&[a, b, a]), both);
+        assert_eq!(tally(&[a, applied(2, 0), b]), both);
+        assert_ne!(tally(&[b, a]).digest, both.digest);
+        assert_ne!(tally(&[a]).digest, both.digest);
+        let mut other = b;
+        other.digest += 1;
+        assert_ne!(tally(&[a, other]).digest, both.digest);
+    }
+
+    #[test]
     fn a_seal_stands_for_the_marks_of_its_epoch_and_of_those_before() {
         let mut progress = CalvinProgress::default();
         for mark in [applied(1, 0), applied(2, 0), applied(3, 1)] {
@@ -151,6 +198,8 @@ mod tests {
         let vshard = progress.find(VSHARD).unwrap();
         assert_eq!(vshard.watermark, Epoch::new(2));
         assert_eq!(vshard.applied, BTreeSet::from([at(3, 1)]));
+        let tallied: Vec<_> = vshard.tallies.keys().copied().collect();
+        assert_eq!(tallied, [Epoch::new(3)]);
         assert!(progress.is_applied(VSHARD, at(2, 9)));
         assert!(!progress.is_applied(VSHARD, at(3, 0)));
     }

@@ -7,6 +7,7 @@
 mod audit_chain;
 mod audit_entry;
 mod calvin;
+mod calvin_digest;
 mod holds;
 mod offsets;
 mod record;
@@ -15,6 +16,7 @@ mod state;
 pub use audit_chain::{AuditChain, AuditDigest};
 pub use audit_entry::{AuditEntry, AuditLink, audit_entry_bytes, audit_entry_record};
 pub use calvin::{CalvinPosition, CalvinProgress, VshardProgress};
+pub use calvin_digest::{EpochTally, TransactionDigest};
 pub use holds::{Hold, Holds};
 pub use offsets::{SourceOffsets, SourceProgress};
 pub use record::ControlRecord;

@@ -104,7 +104,7 @@ impl Batch {
     }
 
     /// The records in order.
-    pub(super) fn records(&self) -> impl Iterator<Item = Record<'_>> {
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record<'_>> {
         self.entries.iter().map(|entry| Record {
             kind: entry.kind,
             scope: entry.scope,

@@ -141,7 +141,9 @@ fn append_every_kind(wal: &WalManager) -> Vec<AnyPayload> {
         });
         append_hold(Hold { name: "archive".into(), needs: None });
         append_audit_seal(AuditSeal { through: lsn, entries: 1, digest: vec![7; 32] });
-        append_calvin_applied(CalvinApplied { epoch: Epoch::new(9), position: 1, vshard: VSHARD });
+        append_calvin_applied(CalvinApplied {
+            epoch: Epoch::new(9), position: 1, vshard: VSHARD, records: 2, digest: 3,
+        });
         append_calvin_seal(CalvinSeal {
             epoch: Epoch::new(9), vshard: VSHARD, transactions: 1, records: 2, digest: 3,
         });
@@ -217,6 +219,8 @@ fn records_of_an_epoch_carry_it_and_no_other() {
         epoch,
         position: 0,
         vshard: VSHARD,
+        records: 1,
+        digest: 2,
     };
     handle
         .append_calvin_applied(TENANT, VSHARD, DATABASE, &applied)

@@ -159,6 +159,13 @@ impl WalManager {
         Ok(self.log.close()?)
     }
 
+    /// Whether the node may start threads beside this log: not on a simulated disk, unless its test
+    /// says so.
+    #[must_use]
+    pub fn allows_threads(&self) -> bool {
+        self.log.allows_threads()
+    }
+
     /// The log, for what only this crate may do with it.
     pub(crate) fn log(&self) -> &Log {
         &self.log

@@ -1,12 +1,16 @@
 //! The handle of a node: its log and its catalog, opened and closed together.
 
+use std::sync::Arc;
+
 use super::NodeStart;
+use crate::calvin::Calvin;
 use crate::catalog::{Catalog, Folded};
 use crate::config::NodeConfig;
 use crate::control::ControlState;
 use crate::error::Result;
 use crate::manager::WalManager;
 use crate::replay::{Known, Replay, ReplayPlan, ReplayReport, ReplaySink};
+use crate::surrogate::SurrogateAssigner;
 
 /// A node's log services.
 ///
@@ -16,8 +20,11 @@ use crate::replay::{Known, Replay, ReplayPlan, ReplayReport, ReplaySink};
 /// when the node is opened again. [`close`](Self::close) does both now.
 #[derive(Debug)]
 pub struct Node {
-    wal: WalManager,
-    catalog: Catalog,
+    /// Shared with the services, and with nobody outside the node.
+    wal: Arc<WalManager>,
+    catalog: Arc<Catalog>,
+    surrogates: SurrogateAssigner,
+    calvin: Calvin,
     start: NodeStart,
 }
 
@@ -46,7 +53,10 @@ impl Node {
             recovery: wal.recovery().clone(),
             folded,
         };
+        let (wal, catalog) = (Arc::new(wal), Arc::new(catalog));
         let node = Self {
+            surrogates: SurrogateAssigner::new(&wal, &catalog),
+            calvin: Calvin::new(&wal, &catalog.control_state()?.calvin),
             wal,
             catalog,
             start,
@@ -73,13 +83,25 @@ impl Node {
         &self.catalog
     }
 
+    /// Surrogates for primary keys.
+    #[must_use]
+    pub fn surrogates(&self) -> &SurrogateAssigner {
+        &self.surrogates
+    }
+
+    /// Calvin transactions.
+    #[must_use]
+    pub fn calvin(&self) -> &Calvin {
+        &self.calvin
+    }
+
     /// Brings the catalog up to date with the log.
     ///
     /// # Errors
     ///
     /// As [`Catalog::fold`].
     pub fn fold(&self) -> Result<Folded> {
-        self.catalog.fold(&self.wal)
+        self.catalog.fold(&*self.wal)
     }
 
     /// What control records have said up to the last durable record.
@@ -114,7 +136,7 @@ impl Node {
     /// As [`Self::fold`] and [`Replay::run`].
     pub fn replay(&self, plan: &ReplayPlan, sink: &mut dyn ReplaySink) -> Result<ReplayReport> {
         let known = self.known()?;
-        Replay::new(&self.wal, plan).knowing(&known).run(sink)
+        Replay::new(&*self.wal, plan).knowing(&known).run(sink)
     }
 
     /// Commits what was appended, brings the catalog up to date, seals the audit trail, and closes
@@ -127,7 +149,11 @@ impl Node {
     pub fn close(self) -> Result<()> {
         let synced = self.wal.sync();
         let sealed = self.seal_audit();
-        self.wal.close()?;
+        // Its thread ends, and nobody else shares the log.
+        drop((self.surrogates, self.calvin));
+        if let Some(wal) = Arc::into_inner(self.wal) {
+            wal.close()?;
+        }
         synced?;
         sealed.map(drop)
     }

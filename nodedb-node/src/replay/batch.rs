@@ -113,6 +113,8 @@ mod tests {
             epoch: Epoch::new(epoch),
             position,
             vshard: VshardId::new(vshard),
+            records: 1,
+            digest: 7,
         };
         let mut bytes = Vec::new();
         applied.encode(&mut bytes).unwrap();

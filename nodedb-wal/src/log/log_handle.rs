@@ -337,6 +337,13 @@ impl Log {
         self.core.storage.path()
     }
 
+    /// Whether its storage lets threads be started: not a simulated disk, unless its test says so.
+    /// Services on top of the log keep to it too.
+    #[must_use]
+    pub fn allows_threads(&self) -> bool {
+        self.core.storage.allows_threads()
+    }
+
     /// What the log has done since it was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {

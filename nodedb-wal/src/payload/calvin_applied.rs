@@ -5,6 +5,9 @@ use crate::types::{Epoch, VshardId};
 
 /// A Calvin transaction was applied on a virtual shard. Version 1: msgpack.
 ///
+/// What it wrote there is said too, so that an epoch can be sealed from its marks alone, after its
+/// records are gone.
+///
 /// Transactions are numbered by their sequencer: by epoch, and within it by position (Thomson and
 /// others, "Calvin", SIGMOD 2012, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,10 +18,14 @@ pub struct CalvinApplied {
     pub position: u32,
     /// The virtual shard it was applied on.
     pub vshard: VshardId,
+    /// How many records it wrote on the shard, this mark not counted.
+    pub records: u32,
+    /// A digest of those records, in their order.
+    pub digest: u64,
 }
 
 msgpack_payload!(
     CalvinApplied, version 1, collection none,
-    [epoch, position, vshard],
+    [epoch, position, vshard, records, digest],
     epoch epoch,
 );

@@ -95,8 +95,8 @@ impl AnyPayload {
             Self::AuditSeal(p) => write!(f, " through={} entries={}", p.through, p.entries),
             Self::CalvinApplied(p) => write!(
                 f,
-                " epoch={} position={} vshard={}",
-                p.epoch, p.position, p.vshard
+                " epoch={} position={} vshard={} records={} digest={:016x}",
+                p.epoch, p.position, p.vshard, p.records, p.digest
             ),
             Self::CalvinSeal(p) => write!(
                 f,

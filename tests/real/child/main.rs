@@ -5,6 +5,7 @@
     reason = "a test's process that cannot go on stops here"
 )]
 
+mod assigner;
 mod limits;
 mod writer;
 
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
         Some("write") => writer::main(arguments),
+        Some("assign") => assigner::main(arguments),
         // Whoever started it holds the other end.
         Some("idle") => {
             let _ended = std::io::stdin().read_line(&mut String::new());

@@ -274,6 +274,8 @@ fn service(
             epoch,
             position: stamp.small_number(),
             vshard: scope.vshard,
+            records: stamp.small_number(),
+            digest: stamp.number(),
         }
         .into(),
         RecordKind::CalvinSeal => CalvinSeal {

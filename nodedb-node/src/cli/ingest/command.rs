@@ -6,22 +6,18 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use indicatif::ProgressBar;
-use nodedb_wal::payload::AnyPayload;
-use nodedb_wal::types::{CollectionTag, DatabaseId, LsnRange, Record, Scope, TenantId, VshardId};
+use nodedb_wal::types::{DatabaseId, Epoch, Scope, TenantId, VshardId};
 use serde::Serialize;
 
+use super::appender::{Appender, Marks, Opened};
 use super::feed::{InputKind, Item, feed};
 use super::input;
 use crate::cli::answer::{Answer, Outcome, Output};
-use crate::cli::args::{database, tenant, vshard};
+use crate::cli::args::{database, epoch, tenant, vshard};
 use crate::cli::error::CliError;
 use crate::cli::progress;
 use crate::cli::stats::LogStats;
 use crate::cli::text::{self, Column};
-use crate::{NodeConfig, WalManager};
-
-/// Payload bytes after which a batch is committed, however few records it has.
-const BATCH_BYTES: u64 = 8 << 20;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct IngestArgs {
@@ -47,6 +43,13 @@ pub(in crate::cli) struct IngestArgs {
     #[arg(long, value_name = "N", default_value = "1024",
           value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     batch: u64,
+    /// Assign surrogates to the keys of rows and vectors, before these are committed.
+    #[arg(long)]
+    surrogates: bool,
+    /// Apply each batch as a Calvin transaction of this epoch, from position 0 on, and seal the
+    /// epoch at the end.
+    #[arg(long, value_name = "EPOCH", value_parser = epoch)]
+    calvin: Option<Epoch>,
     /// Print what the log says of its work too: writes, waits, stalls. JSON has it anyway.
     #[arg(long)]
     stats: bool,
@@ -64,6 +67,7 @@ struct Ingestion {
     records: u64,
     payload_bytes: u64,
     commits: u64,
+    surrogates: u64,
     seconds: f64,
     records_per_second: f64,
     bytes_per_second: f64,
@@ -90,21 +94,21 @@ pub(in crate::cli) fn run(args: &IngestArgs, output: &mut Output<'_>) -> Result<
     let started = Instant::now();
     // A file that cannot be read should not leave a new log behind.
     input::check(&args.files)?;
-    let wal = WalManager::open(NodeConfig::new(&args.wal))?;
+    let opened = Opened::open(&args.wal, args.surrogates || args.calvin.is_some())?;
     let bar = progress::bytes(input::total_bytes(&args.files), "reading");
-    let mut appender = Appender::new(&wal, args);
+    let mut appender = Appender::new(&opened, args.scope(), args.marks(), args.batch);
     let files = args
         .files
         .iter()
         .map(|file| ingest_file(&mut appender, args, file, &bar))
         .collect::<Result<Vec<_>, _>>();
     // What was read before a mistake in the input stays, so it is made durable either way.
-    appender.commit()?;
+    appender.finish(files.is_ok())?;
     bar.finish_and_clear();
     let ingested = files
         .map_err(|error| appender.stopped(error))
         .map(|files| Ingestion::new(args, &appender, files, started.elapsed()));
-    wal.close()?;
+    opened.close()?;
     output.answer(&ingested?)?;
     Ok(Outcome::Fine)
 }
@@ -134,74 +138,16 @@ fn ingest_file(
     Ok(count)
 }
 
-/// Appends records and commits them batch by batch.
-struct Appender<'w> {
-    wal: &'w WalManager,
-    scope: Scope,
-    batch_records: u64,
-    buffer: Vec<u8>,
-    lsns: Option<LsnRange>,
-    payload_bytes: u64,
-    commits: u64,
-    pending_records: u64,
-    pending_bytes: u64,
-}
-
-impl<'w> Appender<'w> {
-    fn new(wal: &'w WalManager, args: &IngestArgs) -> Self {
-        Self {
-            wal,
-            scope: Scope::new(args.tenant, args.database, args.vshard),
-            batch_records: args.batch,
-            buffer: Vec::new(),
-            lsns: None,
-            payload_bytes: 0,
-            commits: 0,
-            pending_records: 0,
-            pending_bytes: 0,
-        }
+impl IngestArgs {
+    fn scope(&self) -> Scope {
+        Scope::new(self.tenant, self.database, self.vshard)
     }
 
-    /// Appends a record; how many bytes its payload takes.
-    fn append(&mut self, payload: &AnyPayload) -> Result<u64, CliError> {
-        self.buffer.clear();
-        payload
-            .encode(&mut self.buffer)
-            .map_err(crate::Error::from)?;
-        let tag = payload
-            .collection()
-            .map_or(CollectionTag::NONE, CollectionTag::of);
-        let record = Record::typed(payload.kind(), self.scope, tag, &self.buffer);
-        let lsn = self.wal.append_record(&record)?;
-        let first = self.lsns.map_or(lsn, |lsns| lsns.first);
-        self.lsns = Some(LsnRange { first, last: lsn });
-        let bytes = self.buffer.len() as u64;
-        self.payload_bytes += bytes;
-        self.pending_records += 1;
-        self.pending_bytes += bytes;
-        if self.pending_records >= self.batch_records || self.pending_bytes >= BATCH_BYTES {
-            self.commit()?;
-        }
-        Ok(bytes)
-    }
-
-    fn commit(&mut self) -> Result<(), CliError> {
-        if let Some(lsns) = self.lsns.filter(|_| self.pending_records > 0) {
-            self.wal.commit(lsns.last)?;
-            self.commits += 1;
-            self.pending_records = 0;
-            self.pending_bytes = 0;
-        }
-        Ok(())
-    }
-
-    /// The error, with what was appended before it.
-    fn stopped(&self, error: CliError) -> CliError {
-        match (error, self.lsns) {
-            (CliError::Format(source), Some(appended)) => {
-                CliError::StoppedIngest { appended, source }
-            }
-            (error, _) => error,
+    fn marks(&self) -> Marks<'_> {
+        Marks {
+            collection: &self.collection,
+            surrogates: self.surrogates,
+            calvin: self.calvin,
         }
     }
 }
@@ -218,15 +164,16 @@ impl Ingestion {
             wal: args.wal.clone(),
             first_lsn: appender.lsns.map(|lsns| lsns.first.value()),
             last_lsn: appender.lsns.map(|lsns| lsns.last.value()),
-            durable_lsn: appender.wal.durable_lsn().value(),
+            durable_lsn: appender.wal().durable_lsn().value(),
             records,
             payload_bytes: appender.payload_bytes,
             commits: appender.commits,
+            surrogates: appender.surrogates,
             seconds: duration.as_secs_f64(),
             records_per_second: text::per_second(records, duration),
             bytes_per_second: text::per_second(appender.payload_bytes, duration),
             files,
-            log: LogStats::new(&appender.wal.stats()),
+            log: LogStats::new(&appender.wal().stats()),
             shows_log: args.stats,
         }
     }
@@ -257,7 +204,9 @@ impl Answer for Ingestion {
             (Some(first), Some(last)) => format!("{first}..={last}"),
             _ => "none".to_owned(),
         };
-        let facts = text::facts([
+        let surrogates =
+            (self.surrogates > 0).then(|| ("surrogates", text::count(self.surrogates)));
+        let facts = [
             ("directory", self.wal.display().to_string()),
             ("LSNs", lsns),
             ("records", text::count(self.records)),
@@ -272,7 +221,8 @@ impl Answer for Ingestion {
                     self.bytes_per_second / 1_048_576.0
                 ),
             ),
-        ]);
+        ];
+        let facts = text::facts(facts.into_iter().chain(surrogates));
         let log = self.shows_log.then(|| self.log.text());
         let parts = [Some(facts), Some(files), log];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")

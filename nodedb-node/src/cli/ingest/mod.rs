@@ -1,5 +1,6 @@
 //! `ingest`: appends the content of files, one typed payload format per engine family.
 
+mod appender;
 mod command;
 mod feed;
 pub mod formats;

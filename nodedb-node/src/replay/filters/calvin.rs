@@ -59,6 +59,8 @@ mod tests {
             epoch: Epoch::new(4),
             position: 2,
             vshard: VshardId::new(7),
+            records: 1,
+            digest: 7,
         });
         let gate = CalvinGate::new(applied);
         let at = |epoch, position| {

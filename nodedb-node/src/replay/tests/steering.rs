@@ -22,6 +22,8 @@ fn batch(log: &Log, records: &[(RecordKind, u32, u64, u32)]) {
                         epoch,
                         position,
                         vshard,
+                        records: 1,
+                        digest: 7,
                     };
                     applied.encode(&mut bytes).unwrap();
                 }

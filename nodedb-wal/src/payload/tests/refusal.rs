@@ -237,6 +237,8 @@ fn an_operation_of_an_unknown_kind_is_kept_but_not_decoded() {
         epoch: crate::types::Epoch::new(1),
         position: 2,
         vshard: VshardId::new(3),
+        records: 0,
+        digest: 0,
     };
     let operation = Operation::new(&applied).expect("it can be encoded");
     let decoded = operation.decode().expect("its own bytes");

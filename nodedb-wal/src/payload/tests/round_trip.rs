@@ -92,6 +92,8 @@ fn a_record_of_a_payload_that_speaks_of_an_epoch_belongs_to_it() {
         epoch: Epoch::new(7),
         position: 1,
         vshard: VshardId::new(2),
+        records: 4,
+        digest: u64::MAX,
     };
     let mut buffer = vec![1, 2, 3];
     let record = applied

@@ -301,6 +301,8 @@ fn node() -> Vec<Golden> {
         epoch: Epoch::new(9),
         position: 200,
         vshard: VshardId::new(17),
+        records: 3,
+        digest: 0x0102_0304_0506_0708,
     };
     let custom = CustomKind::new(300, true).expect("300 is free");
     vec![
@@ -322,8 +324,8 @@ fn node() -> Vec<Golden> {
         sample(barrier, "01920901", "EpochBarrier epoch=9 core=1"),
         sample(
             applied,
-            "019309ccc811",
-            "CalvinApplied epoch=9 position=200 vshard=17",
+            "019509ccc81103cf0102030405060708",
+            "CalvinApplied epoch=9 position=200 vshard=17 records=3 digest=0102030405060708",
         ),
         Golden {
             payload: AnyPayload::Custom(custom, vec![1, 2]),

@@ -217,14 +217,16 @@ fn node() -> impl Strategy<Value = AnyPayload> {
             core
         }
         .into()),
-        (any::<u64>(), any::<u32>(), any::<u32>()).prop_map(|(epoch, position, vshard)| {
-            CalvinApplied {
+        (any::<[u64; 2]>(), any::<[u32; 3]>()).prop_map(
+            |([epoch, digest], [position, vshard, records])| CalvinApplied {
                 epoch: Epoch::new(epoch),
                 position,
                 vshard: VshardId::new(vshard),
+                records,
+                digest,
             }
             .into()
-        }),
+        ),
         (any::<u64>(), any::<u32>(), any::<[u64; 3]>()).prop_map(
             |(epoch, vshard, [transactions, records, digest])| CalvinSeal {
                 epoch: Epoch::new(epoch),
