@@ -51,6 +51,44 @@ pub enum Error {
         /// The epoch the payload speaks of.
         payload: Epoch,
     },
+    /// A hold needs records that the log no longer has. Whoever has it starts from `start`, with what
+    /// it needs of the records before from elsewhere.
+    #[error("the hold {hold} needs LSN {needs}, and the log starts at LSN {start}")]
+    HoldTooLate {
+        /// The hold's name.
+        hold: String,
+        /// The first record it needs.
+        needs: Lsn,
+        /// The oldest record of the log.
+        start: Lsn,
+    },
+    /// Records that were to be dropped are held. Wait for the hold to move, or release it.
+    #[error("nothing before LSN {before} was dropped: the hold {hold} {}", needs_text(*.needs))]
+    Held {
+        /// The hold's name.
+        hold: String,
+        /// The first record it needs; nothing while it has not said.
+        needs: Option<Lsn>,
+        /// Where the log was to start.
+        before: Lsn,
+    },
+    /// The hold is moved by an engine's checkpoints, and by nothing else.
+    #[error("the hold {hold} is that of an engine's checkpoint: only a checkpoint moves it")]
+    HoldIsCheckpoint {
+        /// The hold's name.
+        hold: String,
+    },
+    /// An engine's checkpoint is further on than what it says now. Checkpoints do not go back: what
+    /// an engine no longer needed may be gone.
+    #[error("the checkpoint of {engine} is at LSN {at} and does not go back to LSN {lsn}")]
+    CheckpointBack {
+        /// The engine.
+        engine: String,
+        /// Where its checkpoint is.
+        at: Lsn,
+        /// Where it was to be put.
+        lsn: Lsn,
+    },
     /// The catalog could not be opened, read or written. The log is not touched by that; the
     /// catalog's last transaction stands.
     #[error("cannot {operation} the catalog {}", .path.display())]
@@ -140,7 +178,12 @@ impl Error {
             | Self::CatalogBehind { .. }
             | Self::CatalogAhead { .. } => ErrorClass::Corruption,
             Self::Catalog { .. } => ErrorClass::Io,
-            Self::Sink { .. } | Self::EpochMismatch { .. } => ErrorClass::Refused,
+            Self::Sink { .. }
+            | Self::EpochMismatch { .. }
+            | Self::HoldTooLate { .. }
+            | Self::Held { .. }
+            | Self::HoldIsCheckpoint { .. }
+            | Self::CheckpointBack { .. } => ErrorClass::Refused,
         }
     }
 
@@ -155,4 +198,11 @@ impl From<PayloadError> for Error {
     fn from(error: PayloadError) -> Self {
         Self::Log(error.into())
     }
+}
+
+fn needs_text(needs: Option<Lsn>) -> String {
+    needs.map_or_else(
+        || "has not said what it needs".to_owned(),
+        |needs| format!("needs LSN {needs}"),
+    )
 }

@@ -12,7 +12,7 @@ mod node;
 mod readme;
 pub mod replay;
 
-pub use config::NodeConfig;
+pub use config::{NodeConfig, Retention};
 pub use error::{Error, Result};
 pub use manager::{Batch, InEpoch, Input, WalManager};
-pub use node::{Node, NodeStart, Truncation};
+pub use node::{Keeper, KeeperStatus, Node, NodeStart, Retained, Tended, Truncation};

@@ -15,9 +15,9 @@ pub use error::{Error, ErrorClass, Result};
 #[cfg(feature = "metrics")]
 pub use log::MetricsExporter;
 pub use log::{
-    Commit, Dropped, DurableLsn, Finding, Histogram, Log, ReadOptions, ReadStats, Reader,
-    RecordView, Records, RecoveryReport, SegmentInfo, SegmentSpace, Stall, Stats, Truncated,
-    Verdict, VerifyReport, WriteMethod,
+    Bell, Commit, Dropped, DurableLsn, Finding, Histogram, Log, ReadOptions, ReadStats, Reader,
+    RecordView, Records, RecoveryReport, ScopeUsage, SegmentExtent, SegmentInfo, SegmentSpace,
+    Stall, Stats, Truncated, Verdict, VerifyReport, WriteMethod,
 };
 #[cfg(feature = "interleave")]
 #[doc(hidden)]

@@ -11,6 +11,7 @@ mod control_tables;
 mod fit;
 mod fold;
 mod medium;
+mod memory;
 mod meta;
 mod store;
 mod surrogate_tables;

@@ -1,6 +1,7 @@
 //! The catalog's file: opening it, and transactions on it. What the tables hold is for the other
 //! files of this folder to say.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nodedb_wal::storage::{IoMode, OsStorage, Storage as _};
@@ -11,7 +12,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use super::fit::{CatalogFacts, Fit, LogFacts, fit};
 use super::medium::{Backend, Medium};
 use super::{control_tables, meta, surrogate_tables};
-use crate::control::ControlState;
+use crate::control::{ControlState, Holds};
 use crate::error::{Error, Result};
 use crate::replay::ReplaySource;
 
@@ -168,6 +169,26 @@ impl Catalog {
     pub fn control_state(&self) -> Result<ControlState> {
         let mut progress = self.progress.lock();
         Ok(self.state_of(&mut progress)?.clone())
+    }
+
+    /// A copy of the holds, up to [`Self::applied`].
+    ///
+    /// # Errors
+    ///
+    /// The catalog could not be read.
+    pub fn holds(&self) -> Result<Holds> {
+        let mut progress = self.progress.lock();
+        Ok(self.state_of(&mut progress)?.holds.clone())
+    }
+
+    /// For each engine the last record that its own files hold, up to [`Self::applied`].
+    ///
+    /// # Errors
+    ///
+    /// The catalog could not be read.
+    pub fn checkpoints(&self) -> Result<BTreeMap<String, Lsn>> {
+        let mut progress = self.progress.lock();
+        Ok(self.state_of(&mut progress)?.checkpoints.clone())
     }
 
     pub(super) fn progress(&self) -> &Mutex<Progress> {

@@ -6,8 +6,10 @@ use clap::{Parser, Subcommand};
 use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, VshardId};
 
 use super::bench::{BenchArgs, BenchWorkerArgs};
+use super::checkpoint::CheckpointArgs;
 use super::demo::{DemoArgs, WorkerArgs};
 use super::dump::DumpArgs;
+use super::holds::HoldsArgs;
 use super::ingest::IngestArgs;
 use super::inspect::InspectArgs;
 use super::replay::ReplayArgs;
@@ -46,6 +48,10 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Drop whole segments of old records.
     Truncate(TruncateArgs),
+    /// Show who needs old records and what that costs; place or drop a hold.
+    Holds(HoldsArgs),
+    /// Show how far each engine's own files reach; say so for one.
+    Checkpoint(CheckpointArgs),
     /// Measure the log beside the raw disk.
     Bench(BenchArgs),
     /// One workload of a benchmark.
@@ -98,6 +104,11 @@ mod tests {
             "verify --wal d",
             "replay --wal d",
             "truncate --wal d --before 9",
+            "truncate --wal d --to-holds",
+            "holds --wal d",
+            "holds --wal d set archive 9",
+            "checkpoint --wal d",
+            "checkpoint --wal d --engine kv --lsn 9",
             "bench --dir d",
         ] {
             assert!(!parse(&format!("n {line}")).unwrap().json, "{line}");
@@ -112,6 +123,10 @@ mod tests {
             "",
             "inspect",
             "truncate --wal d",
+            "truncate --wal d --before 9 --to-holds",
+            "holds",
+            "holds --wal d set archive",
+            "checkpoint --wal d --engine kv",
             "truncate --wal d --before x",
             "dump --wal d --kind nonsense",
             "replay --wal d --tenant -1",

@@ -7,11 +7,13 @@
 mod calvin;
 mod holds;
 mod offsets;
+mod pins;
 mod record;
 mod state;
 
 pub use calvin::{CalvinPosition, CalvinProgress, VshardProgress};
 pub use holds::{Hold, Holds};
 pub use offsets::{SourceOffsets, SourceProgress};
+pub use pins::{Pin, pins};
 pub use record::ControlRecord;
 pub use state::{ArrayName, ControlState, DroppedName};

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use nodedb_wal::{
-    DurableLsn, Log, LogId, Lsn, ReadOptions, Record, Records, RecoveryReport, SegmentInfo, Stats,
-    Truncated,
+    DurableLsn, Log, LogId, Lsn, ReadOptions, Record, Records, RecoveryReport, SegmentExtent,
+    SegmentInfo, Stats, Truncated,
 };
 
 use crate::config::NodeConfig;
@@ -124,6 +124,13 @@ impl WalManager {
     /// As [`Log::segments`].
     pub fn list_segments(&self) -> Result<Vec<SegmentInfo>> {
         Ok(self.log.segments()?)
+    }
+
+    /// Where each segment starts and how long its file is, oldest first; the active one last. Reads
+    /// nothing.
+    #[must_use]
+    pub fn extents(&self) -> Vec<SegmentExtent> {
+        self.log.extents()
     }
 
     /// Bytes of all segment files.

@@ -1,12 +1,17 @@
 //! A node's log services put together: the log, the catalog, and what keeps them in step. What each
 //! service does is for the folders below to say.
 
+mod holds;
+mod keeper;
 mod node_handle;
+mod retained;
 mod start;
 #[cfg(test)]
 mod tests;
 mod truncate;
 
+pub use keeper::{Keeper, KeeperStatus};
 pub use node_handle::Node;
+pub use retained::Retained;
 pub use start::NodeStart;
-pub use truncate::Truncation;
+pub use truncate::{Tended, Truncation};

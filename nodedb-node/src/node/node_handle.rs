@@ -1,8 +1,9 @@
 //! The handle of a node: its log and its catalog, opened and closed together.
 
 use super::NodeStart;
+use super::holds::Gate;
 use crate::catalog::{Catalog, Folded};
-use crate::config::NodeConfig;
+use crate::config::{NodeConfig, Retention};
 use crate::control::ControlState;
 use crate::error::Result;
 use crate::manager::WalManager;
@@ -19,6 +20,8 @@ pub struct Node {
     wal: WalManager,
     catalog: Catalog,
     start: NodeStart,
+    retention: Retention,
+    gate: Gate,
 }
 
 impl Node {
@@ -30,8 +33,10 @@ impl Node {
     /// As [`WalManager::open`], [`Catalog::open`], [`Catalog::attach`] and [`Catalog::fold`].
     pub fn open(config: NodeConfig) -> Result<Self> {
         let catalog = config.catalog_path();
+        let retention = config.retention();
         let wal = WalManager::open(config)?;
-        Self::on(wal, Catalog::open(catalog)?)
+        let node = Self::on(wal, Catalog::open(catalog)?)?;
+        Ok(node.with_retention(retention))
     }
 
     /// A node on a log and a catalog that are open.
@@ -50,7 +55,25 @@ impl Node {
             wal,
             catalog,
             start,
+            retention: Retention::default(),
+            gate: Gate::default(),
         })
+    }
+
+    /// The same node, which keeps its log by other rules.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
+    }
+
+    /// How long the log may grow, and when it is looked at.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// What opening found.

@@ -3,18 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::bell::Bell;
 use super::commit::DurableLsn;
 use super::commit_async::Commit;
 use super::open;
 use super::read::Records;
 use super::read_options::ReadOptions;
-use super::report::{RecoveryReport, SegmentInfo};
+use super::report::{RecoveryReport, SegmentExtent, SegmentInfo};
 use super::retire::Truncated;
 use super::state::Core;
 use super::stats::Stats;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::types::{Envelope, LogId, Lsn, LsnRange, Record};
+use crate::types::{Envelope, LogId, Lsn, LsnRange, Record, TenantId};
 
 /// A log that is open for appending: its directory is locked, and recovery has finished.
 ///
@@ -168,6 +169,12 @@ impl Log {
         self.core.witness()
     }
 
+    /// Sets what a tenant's share of a write weighs beside those of other tenants: 1 as it comes. See
+    /// [`Config::shared_write_bytes`].
+    pub fn set_weight(&self, tenant: TenantId, weight: u32) {
+        self.core.state.lock().shares.set_weight(tenant, weight);
+    }
+
     /// Reads durable records. The stream follows the log: after `None`, it may deliver more once
     /// more is durable.
     ///
@@ -222,17 +229,7 @@ impl Log {
     ///
     /// A footer could not be read.
     pub fn segments(&self) -> Result<Vec<SegmentInfo>> {
-        let active = {
-            let mut state = self.core.state.lock();
-            // What is full is sealed in a moment, and then need not be read to tell what it holds.
-            self.core.finish_sealing(&mut state);
-            state.active.as_ref().map(|active| {
-                let index = active.index.snapshot();
-                let last_lsn = state.next_lsn.previous();
-                let position = state.filling.position();
-                SegmentInfo::new(&active.entry, last_lsn, position, index.as_ref())
-            })
-        };
+        let active = self.active_segment();
         let segments = self.core.view.segments();
         let sealed = segments.iter().filter(|entry| {
             active
@@ -244,6 +241,56 @@ impl Log {
             .collect::<Result<Vec<_>>>()?;
         infos.extend(active);
         Ok(infos)
+    }
+
+    /// The segment that starts at `first_lsn`; nothing when there is none.
+    ///
+    /// # Errors
+    ///
+    /// Its footer could not be read.
+    pub fn segment(&self, first_lsn: Lsn) -> Result<Option<SegmentInfo>> {
+        let active = self.active_segment();
+        if let Some(active) = active.filter(|active| active.first_lsn == first_lsn) {
+            return Ok(Some(active));
+        }
+        let segments = self.core.view.segments();
+        let found = segments
+            .iter()
+            .find(|entry| entry.header().first_lsn == first_lsn);
+        found.map(|entry| SegmentInfo::of(entry)).transpose()
+    }
+
+    fn active_segment(&self) -> Option<SegmentInfo> {
+        let mut state = self.core.state.lock();
+        // What is full is sealed in a moment, and then need not be read to tell what it holds.
+        self.core.finish_sealing(&mut state);
+        state.active.as_ref().map(|active| {
+            let index = active.index.snapshot();
+            let last_lsn = state.next_lsn.previous();
+            let position = state.filling.position();
+            SegmentInfo::new(&active.entry, last_lsn, position, index.as_ref())
+        })
+    }
+
+    /// Where each segment starts and how long its file is, oldest first; the active one last. Reads
+    /// nothing.
+    #[must_use]
+    pub fn extents(&self) -> Vec<SegmentExtent> {
+        self.core.view.extents()
+    }
+
+    /// What rings when a segment was started: for whoever has to look at the log then, and sleeps
+    /// until then.
+    #[must_use]
+    pub fn bell(&self) -> Arc<Bell> {
+        Arc::clone(self.core.view.bell())
+    }
+
+    /// Whether threads may be started beside this log: not on a simulated disk, where everything
+    /// happens on the caller's.
+    #[must_use]
+    pub fn allows_threads(&self) -> bool {
+        self.core.view.allows_threads()
     }
 
     /// Bytes of all segment files.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::image::{Image, OnFault};
 use super::read::Records;
 use super::read_options::ReadOptions;
-use super::report::{RecoveryReport, SegmentInfo};
+use super::report::{RecoveryReport, SegmentExtent, SegmentInfo};
 use super::verify::{VerifyReport, verify};
 use super::view::View;
 use crate::config::OpenCheck;
 use crate::error::{Error, Result};
 use crate::storage::{IoMode, OsStorage, Storage};
-use crate::types::Lsn;
+use crate::types::{LogId, Lsn};
 
 /// A log directory opened for reading: it takes no lock and changes nothing, also when another
 /// process has the log open.
@@ -125,6 +125,19 @@ impl Reader {
     /// [`Error::Truncated`] when the first record asked for is gone.
     pub fn read(&self, options: ReadOptions) -> Result<Records> {
         Records::open(Arc::clone(&self.view), options)
+    }
+
+    /// Which log it is; zero when there is none.
+    #[must_use]
+    pub fn id(&self) -> LogId {
+        let segments = self.view.segments();
+        LogId::new(segments.last().map_or(0, |entry| entry.header().log_id))
+    }
+
+    /// Where each segment starts and how long its file is, oldest first. Reads nothing.
+    #[must_use]
+    pub fn extents(&self) -> Vec<SegmentExtent> {
+        self.view.extents()
     }
 
     /// The LSN after the last record.

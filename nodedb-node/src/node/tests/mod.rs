@@ -1,0 +1,6 @@
+//! Nodes in temporary directories.
+
+mod holds;
+mod keeper;
+mod opening;
+mod support;
