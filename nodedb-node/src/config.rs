@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nodedb_wal::Config;
+use nodedb_wal::{Config, TenantId};
+
+use crate::tenants::Budget;
 
 /// How long a node's log may grow, and when it is looked at. Whatever is set, nothing goes that a
 /// hold needs. As it comes, the log is looked at when a hold moved, and may grow without a limit.
@@ -22,6 +24,7 @@ pub struct NodeConfig {
     log: Config,
     catalog: Option<PathBuf>,
     retention: Retention,
+    budgets: Vec<(TenantId, Budget)>,
 }
 
 impl NodeConfig {
@@ -73,6 +76,20 @@ impl NodeConfig {
         self.retention
     }
 
+    /// The same node with a budget for a tenant; the last one for a tenant counts. It can be changed
+    /// while the node is open: [`Node::set_budget`](crate::Node::set_budget).
+    #[must_use]
+    pub fn budget(mut self, tenant: TenantId, budget: Budget) -> Self {
+        self.budgets.push((tenant, budget));
+        self
+    }
+
+    /// The budgets of tenants, in the order in which they were set.
+    #[must_use]
+    pub fn budgets(&self) -> &[(TenantId, Budget)] {
+        &self.budgets
+    }
+
     /// The file of the catalog.
     #[must_use]
     pub fn catalog_path(&self) -> PathBuf {
@@ -99,6 +116,7 @@ impl From<Config> for NodeConfig {
             log,
             catalog: None,
             retention: Retention::default(),
+            budgets: Vec::new(),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What can go wrong in a node's log services, one variant per thing a caller might do about it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nodedb_wal::payload::PayloadError;
-use nodedb_wal::{Epoch, ErrorClass, LogId, Lsn, RecordKind};
+use nodedb_wal::{Epoch, ErrorClass, LogId, Lsn, RecordKind, TenantId};
+
+use crate::tenants::BudgetKind;
 
 /// The result of an operation of the node.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -50,6 +53,23 @@ pub enum Error {
         scope: Epoch,
         /// The epoch the payload speaks of.
         payload: Epoch,
+    },
+    /// A tenant's budget is used up. Nothing was appended, and no LSN was taken. Try again after
+    /// `retry_after`, or, where there is none, once old segments were dropped.
+    #[error(
+        "tenant {tenant} is over its budget: {bytes} bytes more would be above {allowed_bytes} {budget}"
+    )]
+    OverBudget {
+        /// The tenant.
+        tenant: TenantId,
+        /// Which budget.
+        budget: BudgetKind,
+        /// How much the budget is, in bytes, or bytes a second.
+        allowed_bytes: u64,
+        /// What was to be appended, headers included.
+        bytes: u64,
+        /// After what time it may be taken, if nothing else is appended.
+        retry_after: Option<Duration>,
     },
     /// A hold needs records that the log no longer has. Whoever has it starts from `start`, with what
     /// it needs of the records before from elsewhere.
@@ -182,6 +202,7 @@ impl Error {
             | Self::EpochMismatch { .. }
             | Self::HoldTooLate { .. }
             | Self::Held { .. }
+            | Self::OverBudget { .. }
             | Self::HoldIsCheckpoint { .. }
             | Self::CheckpointBack { .. } => ErrorClass::Refused,
         }
@@ -190,7 +211,11 @@ impl Error {
     /// Whether the same call may succeed later without the log being opened again.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Log(error) if error.is_retryable())
+        match self {
+            Self::Log(error) => error.is_retryable(),
+            Self::OverBudget { .. } => true,
+            _ => false,
+        }
     }
 }
 

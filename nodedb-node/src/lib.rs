@@ -11,6 +11,7 @@ mod node;
 #[cfg(doctest)]
 mod readme;
 pub mod replay;
+pub mod tenants;
 
 pub use config::{NodeConfig, Retention};
 pub use error::{Error, Result};

@@ -117,6 +117,7 @@ fn looking_at_a_log_changes_no_byte_of_it() {
         "replay",
         "holds",
         "checkpoint",
+        "tenants",
     ] {
         for json in ["", " --json"] {
             assert!(

@@ -111,7 +111,7 @@ impl Config {
     /// How many bytes of a write the tenants that are at work share, while there are several, each
     /// by its weight: 256 KiB as it comes. A tenant that has filled its share waits for the next
     /// write, so that one that pushes does not make the others wait for its bytes. A tenant that is
-    /// alone is not held up; [`usize::MAX`] holds up nobody.
+    /// alone is not held up, nor is anybody while nobody commits; [`usize::MAX`] holds up nobody.
     #[must_use]
     pub fn shared_write_bytes(mut self, bytes: usize) -> Self {
         self.shared_write_bytes = bytes;

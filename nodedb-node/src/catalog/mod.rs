@@ -17,6 +17,7 @@ mod store;
 mod surrogate_tables;
 #[cfg(test)]
 mod tests;
+mod usage_tables;
 
 pub use fold::Folded;
 pub use medium::Medium;

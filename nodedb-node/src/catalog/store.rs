@@ -11,7 +11,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use super::fit::{CatalogFacts, Fit, LogFacts, fit};
 use super::medium::{Backend, Medium};
-use super::{control_tables, meta, surrogate_tables};
+use super::{control_tables, meta, surrogate_tables, usage_tables};
 use crate::control::{ControlState, Holds};
 use crate::error::{Error, Result};
 use crate::replay::ReplaySource;
@@ -80,6 +80,7 @@ impl Catalog {
         let (format, facts) = catalog.write("make", |transaction| {
             control_tables::make(transaction)?;
             surrogate_tables::make(transaction)?;
+            usage_tables::make(transaction)?;
             let table = transaction.open_table(meta::META)?;
             Ok((meta::format(&table)?, meta::facts(&table)?))
         })?;

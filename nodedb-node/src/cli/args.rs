@@ -13,6 +13,7 @@ use super::holds::HoldsArgs;
 use super::ingest::IngestArgs;
 use super::inspect::InspectArgs;
 use super::replay::ReplayArgs;
+use super::tenants::TenantsArgs;
 use super::truncate::TruncateArgs;
 use super::verify::VerifyArgs;
 
@@ -50,6 +51,8 @@ pub(super) enum Command {
     Truncate(TruncateArgs),
     /// Show who needs old records and what that costs; place or drop a hold.
     Holds(HoldsArgs),
+    /// Show what each tenant's databases have written, and what the log still holds of it.
+    Tenants(TenantsArgs),
     /// Show how far each engine's own files reach; say so for one.
     Checkpoint(CheckpointArgs),
     /// Measure the log beside the raw disk.
@@ -108,6 +111,7 @@ mod tests {
             "holds --wal d",
             "holds --wal d set archive 9",
             "checkpoint --wal d",
+            "tenants --wal d",
             "checkpoint --wal d --engine kv --lsn 9",
             "bench --dir d",
         ] {

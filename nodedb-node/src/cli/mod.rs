@@ -21,6 +21,7 @@ mod progress;
 mod replay;
 mod run;
 mod stats;
+mod tenants;
 mod text;
 mod truncate;
 mod verify;

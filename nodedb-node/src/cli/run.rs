@@ -9,7 +9,9 @@ use clap::Parser as _;
 use super::answer::{Answer as _, Outcome, Output};
 use super::args::{Cli, Command};
 use super::error::{CliError, Failure, exit_code};
-use super::{bench, checkpoint, demo, dump, holds, ingest, inspect, replay, truncate, verify};
+use super::{
+    bench, checkpoint, demo, dump, holds, ingest, inspect, replay, tenants, truncate, verify,
+};
 
 /// Runs the program with the arguments of this process.
 #[must_use]
@@ -50,6 +52,7 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::Replay(args) => replay::run(&args, output),
         Command::Truncate(args) => truncate::run(&args, output),
         Command::Holds(args) => holds::run(&args, output),
+        Command::Tenants(args) => tenants::run(&args, output),
         Command::Checkpoint(args) => checkpoint::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::BenchWorker(args) => bench::work(&args, output),

@@ -9,6 +9,7 @@ use nodedb_wal::{
 
 use crate::config::NodeConfig;
 use crate::error::Result;
+use crate::tenants::Limiter;
 
 /// The one owner of a node's log.
 ///
@@ -20,6 +21,7 @@ use crate::error::Result;
 #[derive(Debug)]
 pub struct WalManager {
     log: Log,
+    limiter: Limiter,
 }
 
 impl WalManager {
@@ -31,8 +33,13 @@ impl WalManager {
     /// As [`Log::open`]: somebody has the log open, acknowledged records are damaged, the directory
     /// is not what was written, or the disk failed. Nothing is changed then.
     pub fn open(config: NodeConfig) -> Result<Self> {
+        let budgets = config.budgets().to_vec();
         let log = Log::open(config.into_log())?;
-        Ok(Self { log })
+        for (tenant, budget) in &budgets {
+            log.set_weight(*tenant, budget.weight);
+        }
+        let limiter = Limiter::new(budgets);
+        Ok(Self { log, limiter })
     }
 
     /// What opening found.
@@ -46,9 +53,10 @@ impl WalManager {
     ///
     /// # Errors
     ///
-    /// As [`Log::append`].
+    /// As [`Log::append`], and [`Error::OverBudget`](crate::Error::OverBudget) when the tenant's
+    /// budget is used up.
     pub fn append_record(&self, record: &Record<'_>) -> Result<Lsn> {
-        Ok(self.log.append(record)?)
+        self.admit(record, || Ok(self.log.append(record)?))
     }
 
     /// Waits until the record `lsn`, and every record before it, is on disk.
@@ -164,6 +172,10 @@ impl WalManager {
     /// As [`Log::close`]. The log is closed either way, and what was acknowledged is on disk.
     pub fn close(self) -> Result<()> {
         Ok(self.log.close()?)
+    }
+
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.limiter
     }
 
     /// The log, for what only this crate may do with it.

@@ -9,6 +9,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod truncate;
+mod usage;
 
 pub use keeper::{Keeper, KeeperStatus};
 pub use node_handle::Node;

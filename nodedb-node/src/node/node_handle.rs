@@ -2,6 +2,7 @@
 
 use super::NodeStart;
 use super::holds::Gate;
+use super::usage::SealedUsages;
 use crate::catalog::{Catalog, Folded};
 use crate::config::{NodeConfig, Retention};
 use crate::control::ControlState;
@@ -22,6 +23,7 @@ pub struct Node {
     start: NodeStart,
     retention: Retention,
     gate: Gate,
+    sealed_usages: SealedUsages,
 }
 
 impl Node {
@@ -43,7 +45,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// As [`Catalog::attach`] and [`Catalog::fold`].
+    /// As [`Catalog::attach`] and [`Catalog::fold`], and as [`Self::usage`] when a tenant has a budget
+    /// of retained bytes.
     pub fn on(wal: WalManager, catalog: Catalog) -> Result<Self> {
         catalog.attach(wal.log_id(), &wal)?;
         let folded = catalog.fold(&wal)?;
@@ -51,13 +54,16 @@ impl Node {
             recovery: wal.recovery().clone(),
             folded,
         };
-        Ok(Self {
+        let node = Self {
             wal,
             catalog,
             start,
             retention: Retention::default(),
             gate: Gate::default(),
-        })
+            sealed_usages: SealedUsages::default(),
+        };
+        node.count_retained()?;
+        Ok(node)
     }
 
     /// The same node, which keeps its log by other rules.
@@ -70,6 +76,10 @@ impl Node {
     #[must_use]
     pub fn retention(&self) -> Retention {
         self.retention
+    }
+
+    pub(super) fn sealed_usages(&self) -> &SealedUsages {
+        &self.sealed_usages
     }
 
     pub(super) fn gate(&self) -> &Gate {

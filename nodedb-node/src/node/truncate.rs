@@ -9,6 +9,7 @@ use nodedb_wal::types::Lsn;
 use super::{Node, Retained};
 use crate::control::Holds;
 use crate::error::{Error, Result};
+use crate::tenants::{Amount, SegmentUsage};
 
 /// What a truncation to the holds came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,11 +143,28 @@ impl Node {
         Ok(Truncation::Done { truncated, held_by })
     }
 
-    /// Drops what is before `before`, but nothing the catalog has not taken in for good.
+    /// Drops what is before `before`, but nothing the catalog has not taken in for good: what control
+    /// records said, and whose the records were.
     fn drop_before(&self, before: Lsn) -> Result<Truncated> {
         let before = before.min(self.catalog().applied().next());
-        let truncated = self.wal().truncate_before(before)?;
+        let extents = self.wal().extents();
+        let firsts = extents.iter().map(|extent| extent.first_lsn);
+        // Where the log will start: what is counted is what goes.
+        let start = firsts.filter(|first| *first <= before).max();
+        let start = start.unwrap_or_else(|| self.wal().start_lsn());
+        let going = self.segment_usages(start)?;
+        let going: Vec<SegmentUsage> = going.iter().map(|usage| (**usage).clone()).collect();
+        if !going.is_empty() {
+            self.catalog().count_gone(&going, start)?;
+        }
+        let truncated = self.wal().truncate_before(start)?;
         self.catalog().forget_before(truncated.start_lsn)?;
+        let limiter = self.wal().limiter();
+        for usage in going {
+            for scope in usage.scopes {
+                limiter.dropped(scope.tenant, Amount::from(scope).bytes());
+            }
+        }
         Ok(truncated)
     }
 

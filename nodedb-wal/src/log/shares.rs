@@ -2,8 +2,8 @@
 //! and decides; who waits, and for what, is for the append path to carry out.
 //!
 //! Everybody whose records one write carries waits for all of it, so whoever fills writes makes the
-//! others wait. While one tenant is alone it may fill a write to the brim. Once several have
-//! appended within [`RECENT`], each may fill its part of [`Shares::shared_bytes`], by weight, and
+//! others wait. While one tenant is alone, or nobody commits, a write may be filled to the brim. Once
+//! several have appended and somebody has waited within [`RECENT`], each may fill its part of [`Shares::shared_bytes`], by weight, and
 //! then waits for the next write: deficit round robin (Shreedhar and Varghese, 1995) with a round
 //! for each write, in which nobody carries a deficit over because a record always finds an empty
 //! share open.
@@ -34,6 +34,10 @@ pub(crate) struct Shares {
     active: u32,
     /// The sum of their weights.
     active_weight: u64,
+    /// When the last write was cut while somebody waited for his records to be durable.
+    waited: Timestamp,
+    /// Whether that was a short time ago.
+    is_waited_for: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,6 +58,8 @@ impl Shares {
             weights: BTreeMap::new(),
             active: 0,
             active_weight: 0,
+            waited: Timestamp::MIN,
+            is_waited_for: false,
         }
     }
 
@@ -72,7 +78,7 @@ impl Shares {
 
     /// Whether so many bytes of the tenant may go into the write that is being filled.
     pub(crate) fn admits(&self, tenant: TenantId, bytes: usize) -> bool {
-        if self.active < 2 {
+        if self.active < 2 || !self.is_waited_for {
             return true;
         }
         let lane = &self.lanes[lane_of(tenant)];
@@ -96,8 +102,13 @@ impl Shares {
     }
 
     /// The write is cut, and everybody has a whole share of the next. `now` is the time of the last
-    /// record.
-    pub(crate) fn begin_write(&mut self, now: Timestamp) {
+    /// record; somebody waits for his records, or just did, or nobody: then a long write holds up
+    /// nobody.
+    pub(crate) fn begin_write(&mut self, now: Timestamp, somebody_waits: bool) {
+        if somebody_waits {
+            self.waited = now;
+        }
+        self.is_waited_for = is_recent(self.waited, now);
         if self.active == 0 {
             return;
         }
@@ -106,7 +117,7 @@ impl Shares {
             if lane.bytes > 0 {
                 lane.bytes = 0;
                 lane.seen = now;
-            } else if lane.weight > 0 && now.as_nanos() - lane.seen.as_nanos() > RECENT {
+            } else if lane.weight > 0 && !is_recent(lane.seen, now) {
                 self.rest(at);
             }
         }
@@ -123,6 +134,10 @@ impl Shares {
         self.active -= 1;
         self.active_weight -= u64::from(std::mem::take(&mut self.lanes[at].weight));
     }
+}
+
+fn is_recent(then: Timestamp, now: Timestamp) -> bool {
+    now.as_nanos().saturating_sub(then.as_nanos()) <= RECENT
 }
 
 /// Fibonacci hashing: the top bits of the product.
@@ -171,7 +186,7 @@ mod tests {
         for id in 1..=8 {
             shares.add(tenant(id), KIB);
         }
-        shares.begin_write(at(0));
+        shares.begin_write(at(0), true);
         shares
     }
 
@@ -179,6 +194,23 @@ mod tests {
     fn a_tenant_that_is_alone_may_fill_a_write_to_the_brim() {
         let mut shares = Shares::new(64 * KIB);
         assert_eq!(round(&mut shares, &[(7, 1000)], 4 * KIB), [1000 * 4 * KIB]);
+    }
+
+    #[test]
+    fn where_nobody_waits_nobody_is_held_up() {
+        let mut shares = eight(256 * KIB);
+        assert_eq!(round(&mut shares, &[(1, 1000)], KIB), [32 * KIB]);
+        for (millis, waits, expected) in [
+            (50, false, 32 * KIB),
+            (101, false, 1000 * KIB),
+            (102, true, 32 * KIB),
+        ] {
+            for id in 2..=8 {
+                shares.add(tenant(id), KIB);
+            }
+            shares.begin_write(at(millis), waits);
+            assert_eq!(round(&mut shares, &[(1, 1000)], KIB), [expected]);
+        }
     }
 
     #[test]
@@ -199,7 +231,7 @@ mod tests {
         assert!(shares.admits(tenant(2), 4 * KIB));
         // Even with a record that is larger than the share.
         assert!(shares.admits(tenant(3), 10 << 20));
-        shares.begin_write(at(1));
+        shares.begin_write(at(1), true);
         assert!(shares.admits(tenant(1), 4 * KIB));
     }
 
@@ -213,7 +245,7 @@ mod tests {
         assert_eq!(got[0], 144 * KIB);
         assert!(got[1..].iter().all(|&bytes| bytes == 16 * KIB), "{got:?}");
         shares.set_weight(tenant(1), 1);
-        shares.begin_write(at(1));
+        shares.begin_write(at(1), true);
         assert_eq!(round(&mut shares, &wants, KIB)[0], 32 * KIB);
     }
 
@@ -223,13 +255,13 @@ mod tests {
         for millis in [50, 101] {
             shares.add(tenant(1), KIB);
             shares.add(tenant(2), KIB);
-            shares.begin_write(at(millis));
+            shares.begin_write(at(millis), true);
         }
         assert_eq!((shares.active, shares.active_weight), (2, 2));
         assert_eq!(round(&mut shares, &[(1, 1000)], KIB), [128 * KIB]);
-        shares.begin_write(at(150));
+        shares.begin_write(at(150), true);
         shares.add(tenant(1), KIB);
-        shares.begin_write(at(250));
+        shares.begin_write(at(250), true);
         assert_eq!(shares.active, 1);
         assert!(shares.admits(tenant(1), 10 << 20));
     }
@@ -245,7 +277,7 @@ mod tests {
             for (&bytes, &(_, records)) in got.iter().zip(&wants) {
                 assert_eq!(bytes, records.min(32) * KIB);
             }
-            shares.begin_write(at(write));
+            shares.begin_write(at(write), true);
         }
     }
 }

@@ -4,3 +4,4 @@ mod holds;
 mod keeper;
 mod opening;
 mod support;
+mod tenants;
