@@ -141,10 +141,6 @@ fn is_recent(then: Timestamp, now: Timestamp) -> bool {
 }
 
 /// Fibonacci hashing: the top bits of the product.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "six bits are left of the hash"
-)]
 fn lane_of(tenant: TenantId) -> usize {
     let hash = tenant.value().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (hash >> (u64::BITS - LANE_BITS)) as usize
