@@ -1,14 +1,30 @@
 //! The settings of a node's log services.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use nodedb_wal::Config;
+use nodedb_wal::{Config, TenantId};
+
+use crate::tenants::Budget;
+
+/// How long a node's log may grow, and when it is looked at. Whatever is set, nothing goes that a
+/// hold needs. As it comes, the log is looked at when a hold moved, and may grow without a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// How many bytes the log's files should take at most. Above that, each new segment has the
+    /// holds looked at again, and whoever keeps what cannot go is named.
+    pub retained_bytes_max: Option<u64>,
+    /// The holds are looked at again after this time at the latest.
+    pub every: Option<Duration>,
+}
 
 /// The settings of a node. Only the directory has no default.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
     log: Config,
     catalog: Option<PathBuf>,
+    retention: Retention,
+    budgets: Vec<(TenantId, Budget)>,
 }
 
 impl NodeConfig {
@@ -38,6 +54,42 @@ impl NodeConfig {
         }
     }
 
+    /// The same node with another limit for the bytes of its log's files: see
+    /// [`Retention::retained_bytes_max`].
+    #[must_use]
+    pub fn retained_bytes_max(mut self, bytes: Option<u64>) -> Self {
+        self.retention.retained_bytes_max = bytes;
+        self
+    }
+
+    /// The same node, whose [`Keeper`](crate::Keeper) looks at the holds after this time at the
+    /// latest.
+    #[must_use]
+    pub fn truncate_every(mut self, time: Option<Duration>) -> Self {
+        self.retention.every = time;
+        self
+    }
+
+    /// How long the log may grow, and when it is looked at.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    /// The same node with a budget for a tenant; the last one for a tenant counts. It can be changed
+    /// while the node is open: [`Node::set_budget`](crate::Node::set_budget).
+    #[must_use]
+    pub fn budget(mut self, tenant: TenantId, budget: Budget) -> Self {
+        self.budgets.push((tenant, budget));
+        self
+    }
+
+    /// The budgets of tenants, in the order in which they were set.
+    #[must_use]
+    pub fn budgets(&self) -> &[(TenantId, Budget)] {
+        &self.budgets
+    }
+
     /// The file of the catalog.
     #[must_use]
     pub fn catalog_path(&self) -> PathBuf {
@@ -60,6 +112,11 @@ impl NodeConfig {
 /// A node with a log of these settings.
 impl From<Config> for NodeConfig {
     fn from(log: Config) -> Self {
-        Self { log, catalog: None }
+        Self {
+            log,
+            catalog: None,
+            retention: Retention::default(),
+            budgets: Vec::new(),
+        }
     }
 }

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nodedb_wal::payload::PayloadError;
 use nodedb_wal::{DatabaseId, Epoch, ErrorClass, LogId, Lsn, RecordKind, TenantId, VshardId};
+
+use crate::tenants::BudgetKind;
 
 /// The result of an operation of the node.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -64,6 +67,61 @@ pub enum Error {
         scope: Epoch,
         /// The epoch the payload speaks of.
         payload: Epoch,
+    },
+    /// A tenant's budget is used up. Nothing was appended, and no LSN was taken. Try again after
+    /// `retry_after`, or, where there is none, once old segments were dropped.
+    #[error(
+        "tenant {tenant} is over its budget: {bytes} bytes more would be above {allowed_bytes} {budget}"
+    )]
+    OverBudget {
+        /// The tenant.
+        tenant: TenantId,
+        /// Which budget.
+        budget: BudgetKind,
+        /// How much the budget is, in bytes, or bytes a second.
+        allowed_bytes: u64,
+        /// What was to be appended, headers included.
+        bytes: u64,
+        /// After what time it may be taken, if nothing else is appended.
+        retry_after: Option<Duration>,
+    },
+    /// A hold needs records that the log no longer has. Whoever has it starts from `start`, with what
+    /// it needs of the records before from elsewhere.
+    #[error("the hold {hold} needs LSN {needs}, and the log starts at LSN {start}")]
+    HoldTooLate {
+        /// The hold's name.
+        hold: String,
+        /// The first record it needs.
+        needs: Lsn,
+        /// The oldest record of the log.
+        start: Lsn,
+    },
+    /// Records that were to be dropped are held. Wait for the hold to move, or release it.
+    #[error("nothing before LSN {before} was dropped: the hold {hold} {}", needs_text(*.needs))]
+    Held {
+        /// The hold's name.
+        hold: String,
+        /// The first record it needs; nothing while it has not said.
+        needs: Option<Lsn>,
+        /// Where the log was to start.
+        before: Lsn,
+    },
+    /// The hold is moved by an engine's checkpoints, and by nothing else.
+    #[error("the hold {hold} is that of an engine's checkpoint: only a checkpoint moves it")]
+    HoldIsCheckpoint {
+        /// The hold's name.
+        hold: String,
+    },
+    /// An engine's checkpoint is further on than what it says now. Checkpoints do not go back: what
+    /// an engine no longer needed may be gone.
+    #[error("the checkpoint of {engine} is at LSN {at} and does not go back to LSN {lsn}")]
+    CheckpointBack {
+        /// The engine.
+        engine: String,
+        /// Where its checkpoint is.
+        at: Lsn,
+        /// Where it was to be put.
+        lsn: Lsn,
     },
     /// The catalog could not be opened, read or written. The log is not touched by that; the
     /// catalog's last transaction stands.
@@ -229,14 +287,23 @@ impl Error {
             | Self::CalvinApplied { .. }
             | Self::CalvinSealed { .. }
             | Self::CalvinUnsealed { .. }
-            | Self::CalvinNoEpoch => ErrorClass::Refused,
+            | Self::CalvinNoEpoch
+            | Self::HoldTooLate { .. }
+            | Self::Held { .. }
+            | Self::OverBudget { .. }
+            | Self::HoldIsCheckpoint { .. }
+            | Self::CheckpointBack { .. } => ErrorClass::Refused,
         }
     }
 
     /// Whether the same call may succeed later without the log being opened again.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Log(error) if error.is_retryable())
+        match self {
+            Self::Log(error) => error.is_retryable(),
+            Self::OverBudget { .. } => true,
+            _ => false,
+        }
     }
 }
 
@@ -244,4 +311,11 @@ impl From<PayloadError> for Error {
     fn from(error: PayloadError) -> Self {
         Self::Log(error.into())
     }
+}
+
+fn needs_text(needs: Option<Lsn>) -> String {
+    needs.map_or_else(
+        || "has not said what it needs".to_owned(),
+        |needs| format!("needs LSN {needs}"),
+    )
 }

@@ -14,8 +14,9 @@ mod node;
 mod readme;
 pub mod replay;
 pub mod surrogate;
+pub mod tenants;
 
-pub use config::NodeConfig;
+pub use config::{NodeConfig, Retention};
 pub use error::{Error, Result};
 pub use manager::{Batch, InEpoch, Input, WalManager};
-pub use node::{AuditSealed, Node, NodeStart, Truncation};
+pub use node::{AuditSealed, Keeper, KeeperStatus, Node, NodeStart, Retained, Tended, Truncation};

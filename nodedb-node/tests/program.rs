@@ -93,6 +93,10 @@ fn a_log_that_is_not_there_is_an_io_error_and_is_not_made() {
         "verify",
         "replay",
         "truncate --before 1",
+        "truncate --to-holds",
+        "holds",
+        "checkpoint",
+        "checkpoint --engine kv --lsn 1",
     ] {
         let line = format!("{command} --json --wal {}", wal.display());
         let error = json(&check(&line, 3));
@@ -111,6 +115,9 @@ fn looking_at_a_log_changes_no_byte_of_it() {
         "dump --salvage",
         "verify",
         "replay",
+        "holds",
+        "checkpoint",
+        "tenants",
     ] {
         for json in ["", " --json"] {
             assert!(
@@ -206,6 +213,39 @@ fn a_log_that_is_open_is_refused_to_writers_and_shown_to_readers() {
     assert_eq!(truncation["start_lsn"], 301);
     check(&format!("truncate --before 602 --wal {wal}"), 1);
     check(&format!("replay --from 1 --wal {wal}"), 1);
+}
+
+#[test]
+fn holds_are_placed_moved_and_dropped_and_nothing_below_them_goes() {
+    let (_home, wal) = sample();
+    let ask = |line: &str| json(&check(&format!("{line} --json --wal {wal}"), 0));
+    let refused = |line: &str| check(&format!("{line} --json --wal {wal}"), 1);
+    assert_eq!(ask("holds")["holds"].as_array().unwrap().len(), 0);
+    refused("truncate --to-holds");
+    check(&format!("holds --wal {wal} declare archive"), 0);
+    refused("truncate --to-holds");
+    refused("truncate --before 301");
+    let made = ask("checkpoint --engine kv --lsn 600");
+    assert_eq!(made["checkpoints"][0]["lsn"], 600);
+    refused("checkpoint --engine kv --lsn 599");
+    let listed = json(&check(
+        &format!("holds --json --wal {wal} set archive 301"),
+        0,
+    ));
+    assert_eq!(listed["holds"][0]["hold"], "archive");
+    assert_eq!(listed["holds"][0]["needs_lsn"], 301);
+    assert_eq!(listed["holds"][1]["hold"], "checkpoint/kv");
+    refused("truncate --before 302");
+    let went = ask("truncate --to-holds");
+    assert_eq!(
+        (&went["held_by"], &went["start_lsn"]),
+        (&"archive".into(), &301.into())
+    );
+    check(&format!("holds --wal {wal} release archive"), 0);
+    check(&format!("holds --wal {wal} release archive"), 1);
+    let went = ask("truncate --to-holds");
+    assert_eq!(went["held_by"], "checkpoint/kv");
+    assert_eq!(went["segments_dropped"], 1);
 }
 
 #[test]

@@ -74,6 +74,7 @@ pub struct Config {
     pub(crate) segment_bytes: u64,
     pub(crate) payload_bytes_max: u32,
     pub(crate) buffer_bytes: usize,
+    pub(crate) shared_write_bytes: usize,
     pub(crate) io_mode: IoMode,
     pub(crate) tail_policy: TailPolicy,
     pub(crate) open_check: OpenCheck,
@@ -97,6 +98,7 @@ impl Config {
             segment_bytes: 64 << 20,
             payload_bytes_max: 16 << 20,
             buffer_bytes: 1 << 20,
+            shared_write_bytes: 256 << 10,
             io_mode: IoMode::Direct,
             tail_policy: TailPolicy::default(),
             open_check: OpenCheck::default(),
@@ -135,6 +137,16 @@ impl Config {
     #[must_use]
     pub fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.buffer_bytes = bytes;
+        self
+    }
+
+    /// How many bytes of a write the tenants that are at work share, while there are several, each
+    /// by its weight: 256 KiB as it comes. A tenant that has filled its share waits for the next
+    /// write, so that one that pushes does not make the others wait for its bytes. A tenant that is
+    /// alone is not held up, nor is anybody while nobody commits; [`usize::MAX`] holds up nobody.
+    #[must_use]
+    pub fn shared_write_bytes(mut self, bytes: usize) -> Self {
+        self.shared_write_bytes = bytes;
         self
     }
 

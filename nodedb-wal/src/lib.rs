@@ -15,9 +15,10 @@ pub use error::{Error, ErrorClass, Result};
 #[cfg(feature = "metrics")]
 pub use log::MetricsExporter;
 pub use log::{
-    Acknowledged, Clocks, Commit, Dropped, DurableLsn, Finding, Histogram, Log, Looked, LsnAt,
-    ReadOptions, ReadStats, Reader, RecordView, Records, RecoveryReport, SegmentInfo, SegmentSpace,
-    Stall, Stats, Truncated, Verdict, VerifyReport, WriteMethod,
+    Acknowledged, Bell, Clocks, Commit, Dropped, DurableLsn, Finding, Histogram, Log, Looked,
+    LsnAt, ReadOptions, ReadStats, Reader, RecordView, Records, RecoveryReport, ScopeUsage,
+    SegmentExtent, SegmentInfo, SegmentSpace, Stall, Stats, Truncated, Verdict, VerifyReport,
+    WriteMethod,
 };
 #[cfg(feature = "interleave")]
 #[doc(hidden)]

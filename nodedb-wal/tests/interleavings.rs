@@ -13,7 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nodedb_wal::storage::sim::{Fault, FaultPlan, SimDisk};
-use nodedb_wal::{Config, DurableLsn, Error, Log, Lsn, Planted, Reader, Record, RecordKind, Scope};
+use nodedb_wal::{
+    Config, DatabaseId, DurableLsn, Error, Log, Lsn, Planted, Reader, Record, RecordKind, Scope,
+    TenantId, VshardId,
+};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Runner, thread};
 
@@ -179,6 +182,32 @@ fn full_buffers() {
 #[test]
 fn whoever_needs_room_gets_it() {
     check("full buffers", full_buffers);
+}
+
+/// Threads of two tenants append more than their shares of a write, and commit.
+fn shares() {
+    let (disk, log) = open(|config| config.shared_write_bytes(1));
+    let log = Arc::new(log);
+    let lsns = in_threads(3, move |number| {
+        let scope = Scope::new(
+            TenantId::new(number as u64 % 2),
+            DatabaseId::new(0),
+            VshardId::new(0),
+        );
+        // A share is 16 KiB at least.
+        let payload = [7; 9000];
+        let record = Record::raw(RecordKind::Put, scope, &payload);
+        let lsns = [(); 2].map(|()| log.append(&record).unwrap());
+        let durable = log.commit(lsns[1]).unwrap();
+        check_durable(&disk, lsns[1], durable);
+        lsns
+    });
+    assert_dense(lsns.into_iter().flatten());
+}
+
+#[test]
+fn whoever_has_filled_its_share_gets_its_turn() {
+    check("shares", shares);
 }
 
 /// One thread starts new segments and drops old ones while two commit.

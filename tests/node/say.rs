@@ -112,6 +112,8 @@ fn push_rest(batch: &mut Batch, place: &Place, said: Said) -> Fallible<()> {
                     epoch,
                     position,
                     vshard,
+                    records: 1,
+                    digest: 7,
                 },
             )?;
         }

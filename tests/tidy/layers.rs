@@ -34,13 +34,14 @@ const HOUSES: [House; 2] = [
     House {
         src: "nodedb-node/src/",
         layers: &[
+            &["tenants"],
             &["error"],
             &["config"],
             &["manager"],
             &["control"],
             &["replay"],
             &["catalog"],
-            &["surrogate", "calvin", "audit", "tenants"],
+            &["surrogate", "calvin", "audit"],
             &["node"],
             &["cli"],
         ],

@@ -12,6 +12,7 @@ mod control_tables;
 mod fit;
 mod fold;
 mod medium;
+mod memory;
 mod meta;
 mod scratch;
 mod shadow;
@@ -20,6 +21,7 @@ mod surrogate_tables;
 #[cfg(test)]
 mod tests;
 mod unborn;
+mod usage_tables;
 
 pub use audit_tables::AuditRow;
 pub use fold::Folded;

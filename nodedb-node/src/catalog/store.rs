@@ -1,6 +1,7 @@
 //! The catalog's file: opening it, and transactions on it. What the tables hold is for the other
 //! files of this folder to say.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nodedb_wal::storage::{IoMode, OsStorage, Storage as _};
@@ -11,8 +12,8 @@ use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTran
 use super::fit::{CatalogFacts, Fit, LogFacts, fit};
 use super::medium::{Backend, Medium};
 use super::shadow::Shadow;
-use super::{audit_tables, control_tables, meta, surrogate_tables, unborn};
-use crate::control::ControlState;
+use super::{audit_tables, control_tables, meta, surrogate_tables, unborn, usage_tables};
+use crate::control::{ControlState, Holds};
 use crate::error::{Error, Result};
 use crate::replay::ReplaySource;
 
@@ -105,6 +106,7 @@ impl Catalog {
             control_tables::make(transaction)?;
             surrogate_tables::make(transaction)?;
             audit_tables::make(transaction)?;
+            usage_tables::make(transaction)?;
             let table = transaction.open_table(meta::META)?;
             Ok((meta::format(&table)?, meta::facts(&table)?))
         })?;
@@ -194,6 +196,26 @@ impl Catalog {
     pub fn control_state(&self) -> Result<ControlState> {
         let mut progress = self.progress.lock();
         Ok(self.state_of(&mut progress)?.clone())
+    }
+
+    /// A copy of the holds, up to [`Self::applied`].
+    ///
+    /// # Errors
+    ///
+    /// The catalog could not be read.
+    pub fn holds(&self) -> Result<Holds> {
+        let mut progress = self.progress.lock();
+        Ok(self.state_of(&mut progress)?.holds.clone())
+    }
+
+    /// For each engine the last record that its own files hold, up to [`Self::applied`].
+    ///
+    /// # Errors
+    ///
+    /// The catalog could not be read.
+    pub fn checkpoints(&self) -> Result<BTreeMap<String, Lsn>> {
+        let mut progress = self.progress.lock();
+        Ok(self.state_of(&mut progress)?.checkpoints.clone())
     }
 
     pub(super) fn progress(&self) -> &Mutex<Progress> {

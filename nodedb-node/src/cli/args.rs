@@ -8,13 +8,16 @@ use nodedb_wal::types::{DatabaseId, Epoch, Lsn, RecordKind, TenantId, Timestamp,
 use super::audit::AuditArgs;
 use super::bench::{BenchArgs, BenchWorkerArgs};
 use super::calvin::CalvinArgs;
+use super::checkpoint::CheckpointArgs;
 use super::demo::{DemoArgs, WorkerArgs};
 use super::dump::DumpArgs;
+use super::holds::HoldsArgs;
 use super::ingest::IngestArgs;
 use super::ingest::formats::parse_time;
 use super::inspect::InspectArgs;
 use super::replay::ReplayArgs;
 use super::surrogates::SurrogatesArgs;
+use super::tenants::TenantsArgs;
 use super::times::{LsnAtArgs, TimeOfArgs};
 use super::truncate::TruncateArgs;
 use super::verify::VerifyArgs;
@@ -61,6 +64,12 @@ pub(super) enum Command {
     LsnAt(LsnAtArgs),
     /// Tell when a record was written.
     TimeOf(TimeOfArgs),
+    /// Show who needs old records and what that costs; place or drop a hold.
+    Holds(HoldsArgs),
+    /// Show what each tenant's databases have written, and what the log still holds of it.
+    Tenants(TenantsArgs),
+    /// Show how far each engine's own files reach; say so for one.
+    Checkpoint(CheckpointArgs),
     /// Measure the log beside the raw disk.
     Bench(BenchArgs),
     /// One workload of a benchmark.
@@ -131,6 +140,12 @@ mod tests {
             "audit verify --wal d",
             "lsn-at --wal d 2026-11-21T12:00:00Z",
             "time-of --wal d 9",
+            "truncate --wal d --to-holds",
+            "holds --wal d",
+            "holds --wal d set archive 9",
+            "checkpoint --wal d",
+            "tenants --wal d",
+            "checkpoint --wal d --engine kv --lsn 9",
             "bench --dir d",
         ] {
             assert!(!parse(&format!("n {line}")).unwrap().json, "{line}");
@@ -145,6 +160,10 @@ mod tests {
             "",
             "inspect",
             "truncate --wal d",
+            "truncate --wal d --before 9 --to-holds",
+            "holds",
+            "holds --wal d set archive",
+            "checkpoint --wal d --engine kv",
             "truncate --wal d --before x",
             "dump --wal d --kind nonsense",
             "replay --wal d --tenant -1",

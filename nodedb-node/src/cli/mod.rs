@@ -2,7 +2,8 @@
 //!
 //! Every command takes `--json` and then prints JSON on standard output, errors included. Exit
 //! codes: 0 fine, 1 usage or refusal, 2 corruption, 3 I/O; a reader of standard output that goes
-//! away early is no error. Only `ingest`, `truncate` and `demo` change a log.
+//! away early is no error. Only `ingest`, `truncate` and `demo` change a log, and
+//! `holds` and `checkpoint` where they are told to.
 
 mod answer;
 mod args;
@@ -10,18 +11,22 @@ mod audit;
 mod audit_verify;
 mod bench;
 mod calvin;
+mod checkpoint;
 mod demo;
 mod dump;
 mod error;
+mod holds;
 pub mod ingest;
 mod inspect;
 mod interrupt;
+mod look;
 mod place;
 mod progress;
 mod replay;
 mod run;
 mod stats;
 mod surrogates;
+mod tenants;
 mod text;
 mod times;
 mod truncate;

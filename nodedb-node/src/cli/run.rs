@@ -10,7 +10,8 @@ use super::answer::{Answer as _, Outcome, Output};
 use super::args::{Cli, Command};
 use super::error::{CliError, Failure, exit_code};
 use super::{
-    audit, bench, calvin, demo, dump, ingest, inspect, replay, surrogates, times, truncate, verify,
+    audit, bench, calvin, checkpoint, demo, dump, holds, ingest, inspect, replay, surrogates,
+    tenants, times, truncate, verify,
 };
 
 /// Runs the program with the arguments of this process.
@@ -56,6 +57,9 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::Audit(args) => audit::run(&args, output),
         Command::LsnAt(args) => times::lsn_at(&args, output),
         Command::TimeOf(args) => times::time_of(&args, output),
+        Command::Holds(args) => holds::run(&args, output),
+        Command::Tenants(args) => tenants::run(&args, output),
+        Command::Checkpoint(args) => checkpoint::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::BenchWorker(args) => bench::work(&args, output),
     }

@@ -26,6 +26,7 @@ pub(super) struct LogStats {
     write_bytes: Percentiles,
     stalls_buffer_full: Stalls,
     stalls_rotation: Stalls,
+    stalls_share: Stalls,
     disk_full: u64,
     rotations: u64,
     segments_filled: u64,
@@ -73,6 +74,7 @@ impl LogStats {
             write_bytes: Percentiles::new(&stats.write_bytes, plain),
             stalls_buffer_full: Stalls::new(stats.stalled_buffer_full),
             stalls_rotation: Stalls::new(stats.stalled_rotation),
+            stalls_share: Stalls::new(stats.stalled_share),
             disk_full: stats.disk_full,
             rotations: stats.rotations,
             segments_filled: stats.segments.filled,
@@ -110,6 +112,7 @@ impl LogStats {
             ("wait, us", self.commit_wait_us.text()),
             ("stalled, buffer full", self.stalls_buffer_full.text()),
             ("stalled, rotation", self.stalls_rotation.text()),
+            ("stalled, share", self.stalls_share.text()),
             ("refused, disk full", text::count(self.disk_full)),
             (
                 "segments started",

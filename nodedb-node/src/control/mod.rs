@@ -10,6 +10,7 @@ mod calvin;
 mod calvin_digest;
 mod holds;
 mod offsets;
+mod pins;
 mod record;
 mod state;
 
@@ -19,5 +20,6 @@ pub use calvin::{CalvinPosition, CalvinProgress, VshardProgress};
 pub use calvin_digest::{EpochTally, TransactionDigest};
 pub use holds::{Hold, Holds};
 pub use offsets::{SourceOffsets, SourceProgress};
+pub use pins::{Pin, pins};
 pub use record::ControlRecord;
 pub use state::{ArrayName, ControlState, DroppedName};

@@ -7,6 +7,9 @@ use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId};
 
 use super::{CalvinProgress, ControlRecord, Holds, SourceOffsets};
 
+/// What the names of holds start with that checkpoints move.
+const CHECKPOINT_HOLDS: &str = "checkpoint/";
+
 /// A collection that was dropped, and the epoch it was dropped in: as of an earlier epoch it had
 /// not happened.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,7 +61,13 @@ impl ControlState {
     /// The hold that an engine's checkpoints move.
     #[must_use]
     pub fn checkpoint_hold(engine: &str) -> String {
-        format!("checkpoint/{engine}")
+        format!("{CHECKPOINT_HOLDS}{engine}")
+    }
+
+    /// Whether a hold of this name is one that an engine's checkpoints move.
+    #[must_use]
+    pub fn is_checkpoint_hold(name: &str) -> bool {
+        name.starts_with(CHECKPOINT_HOLDS)
     }
 
     /// Takes a control record in. Records come in the order of the log.

@@ -38,7 +38,7 @@ impl WalManager {
     /// batch that was refused left no trace and took no LSN.
     pub fn append_batch(&self, batch: &Batch) -> Result<LsnRange> {
         let records: Vec<_> = batch.records().collect();
-        Ok(self.log().append_batch(&records)?)
+        self.admit_all(&records, || Ok(self.log().append_batch(&records)?))
     }
 }
 
@@ -59,7 +59,7 @@ fn append<P: Payload>(
 ) -> Result<Lsn> {
     with_scratch(|buffer| {
         let record = payload.record(scope, epoch, buffer)?;
-        Ok(wal.log().append(&record)?)
+        wal.append_record(&record)
     })
 }
 
@@ -78,6 +78,7 @@ macro_rules! typed_appends {
             ///
             /// [`Payload`](nodedb_wal::Error::Payload) when the payload breaks a rule of its kind,
             /// [`EpochMismatch`](crate::Error::EpochMismatch),
+            /// [`OverBudget`](crate::Error::OverBudget) when the tenant's budget is used up,
             /// [`TooLarge`](nodedb_wal::Error::TooLarge), a full disk (try again later), or a log
             /// that is poisoned or closed. A record that was refused left no trace and took no LSN.
             pub fn append<'a, P: Payload + 'a>(

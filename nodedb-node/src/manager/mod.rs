@@ -1,6 +1,7 @@
 //! The one owner of a log: typed appends, commits, truncation. It encodes payloads and knows whose
 //! they are; what they mean is for engines to know, and what is on disk for the log.
 
+mod admission;
 mod appends;
 mod batch;
 mod input;

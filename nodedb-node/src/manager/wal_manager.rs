@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use nodedb_wal::{
-    DurableLsn, Log, LogId, Lsn, ReadOptions, Record, Records, RecoveryReport, SegmentInfo, Stats,
-    Truncated,
+    DurableLsn, Log, LogId, Lsn, ReadOptions, Record, Records, RecoveryReport, SegmentExtent,
+    SegmentInfo, Stats, Truncated,
 };
 
 use crate::config::NodeConfig;
 use crate::error::Result;
+use crate::tenants::Limiter;
 
 /// The one owner of a node's log.
 ///
@@ -20,6 +21,7 @@ use crate::error::Result;
 #[derive(Debug)]
 pub struct WalManager {
     log: Log,
+    limiter: Limiter,
 }
 
 impl WalManager {
@@ -31,8 +33,13 @@ impl WalManager {
     /// As [`Log::open`]: somebody has the log open, acknowledged records are damaged, the directory
     /// is not what was written, or the disk failed. Nothing is changed then.
     pub fn open(config: NodeConfig) -> Result<Self> {
+        let budgets = config.budgets().to_vec();
         let log = Log::open(config.into_log())?;
-        Ok(Self { log })
+        for (tenant, budget) in &budgets {
+            log.set_weight(*tenant, budget.weight);
+        }
+        let limiter = Limiter::new(budgets);
+        Ok(Self { log, limiter })
     }
 
     /// What opening found.
@@ -46,9 +53,10 @@ impl WalManager {
     ///
     /// # Errors
     ///
-    /// As [`Log::append`].
+    /// As [`Log::append`], and [`Error::OverBudget`](crate::Error::OverBudget) when the tenant's
+    /// budget is used up.
     pub fn append_record(&self, record: &Record<'_>) -> Result<Lsn> {
-        Ok(self.log.append(record)?)
+        self.admit(record, || Ok(self.log.append(record)?))
     }
 
     /// Waits until the record `lsn`, and every record before it, is on disk.
@@ -126,6 +134,13 @@ impl WalManager {
         Ok(self.log.segments()?)
     }
 
+    /// Where each segment starts and how long its file is, oldest first; the active one last. Reads
+    /// nothing.
+    #[must_use]
+    pub fn extents(&self) -> Vec<SegmentExtent> {
+        self.log.extents()
+    }
+
     /// Bytes of all segment files.
     #[must_use]
     pub fn total_size_bytes(&self) -> u64 {
@@ -164,6 +179,10 @@ impl WalManager {
     #[must_use]
     pub fn allows_threads(&self) -> bool {
         self.log.allows_threads()
+    }
+
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.limiter
     }
 
     /// The log, for what only this crate may do with it.

@@ -2,14 +2,20 @@
 //! service does is for the folders below to say.
 
 mod audit;
+mod holds;
+mod keeper;
 mod node_handle;
+mod retained;
 mod start;
 #[cfg(test)]
 mod tests;
 mod time;
 mod truncate;
+mod usage;
 
 pub use audit::AuditSealed;
+pub use keeper::{Keeper, KeeperStatus};
 pub use node_handle::Node;
+pub use retained::Retained;
 pub use start::NodeStart;
-pub use truncate::Truncation;
+pub use truncate::{Tended, Truncation};

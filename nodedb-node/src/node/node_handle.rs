@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::NodeStart;
+use super::holds::Gate;
+use super::usage::SealedUsages;
 use crate::calvin::Calvin;
 use crate::catalog::{Catalog, Folded};
-use crate::config::NodeConfig;
+use crate::config::{NodeConfig, Retention};
 use crate::control::ControlState;
 use crate::error::Result;
 use crate::manager::WalManager;
@@ -26,6 +28,9 @@ pub struct Node {
     surrogates: SurrogateAssigner,
     calvin: Calvin,
     start: NodeStart,
+    retention: Retention,
+    gate: Gate,
+    sealed_usages: SealedUsages,
 }
 
 impl Node {
@@ -37,15 +42,18 @@ impl Node {
     /// As [`WalManager::open`], [`Catalog::open`], [`Catalog::attach`] and [`Catalog::fold`].
     pub fn open(config: NodeConfig) -> Result<Self> {
         let catalog = config.catalog_path();
+        let retention = config.retention();
         let wal = WalManager::open(config)?;
-        Self::on(wal, Catalog::open(catalog)?)
+        let node = Self::on(wal, Catalog::open(catalog)?)?;
+        Ok(node.with_retention(retention))
     }
 
     /// A node on a log and a catalog that are open.
     ///
     /// # Errors
     ///
-    /// As [`Catalog::attach`] and [`Catalog::fold`].
+    /// As [`Catalog::attach`] and [`Catalog::fold`], and as [`Self::usage`] when a tenant has a budget
+    /// of retained bytes.
     pub fn on(wal: WalManager, catalog: Catalog) -> Result<Self> {
         catalog.attach(wal.log_id(), &wal)?;
         let folded = catalog.fold(&wal)?;
@@ -60,9 +68,33 @@ impl Node {
             wal,
             catalog,
             start,
+            retention: Retention::default(),
+            gate: Gate::default(),
+            sealed_usages: SealedUsages::default(),
         };
         node.anchor_time()?;
+        node.count_retained()?;
         Ok(node)
+    }
+
+    /// The same node, which keeps its log by other rules.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
+    }
+
+    /// How long the log may grow, and when it is looked at.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    pub(super) fn sealed_usages(&self) -> &SealedUsages {
+        &self.sealed_usages
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// What opening found.

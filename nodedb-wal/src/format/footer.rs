@@ -1,7 +1,11 @@
 //! The footer index: what a sealed segment holds, so that readers can pass over it or go straight
 //! to the part they need.
 
+mod usages;
+
 use std::collections::BTreeMap;
+
+pub(crate) use usages::{Usage, Usages};
 
 use super::cursor::{Cursor, DecodeFault};
 use crate::types::{Epoch, KindCode, Lsn, RecordKind, Timestamp};
@@ -16,7 +20,7 @@ const ZONE_ENCODED_BYTES: usize = 11 * 8;
 const ID_ENCODED_BYTES: usize = 16;
 const KIND_ENCODED_BYTES: usize = 12;
 const CONTROL_ENCODED_BYTES: usize = 8;
-const FIXED_ENCODED_BYTES: usize = 8 * 8 + 4 + 3 * (4 + 8) + 2 * 4;
+const FIXED_ENCODED_BYTES: usize = 8 * 8 + 4 + 3 * (4 + 8) + 2 * 4 + 4 + 2 * 8;
 
 /// Smallest and largest of a value over some records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +138,7 @@ pub(crate) struct SegmentIndex {
     pub(crate) zones: Vec<Zone>,
     /// Where each control record starts, in order.
     pub(crate) controls: Vec<u64>,
+    pub(crate) usages: Usages,
 }
 
 impl SegmentIndex {
@@ -148,6 +153,7 @@ impl SegmentIndex {
                 .sum::<usize>()
             + self.zones.len() * ZONE_ENCODED_BYTES
             + self.controls.len() * CONTROL_ENCODED_BYTES
+            + self.usages.counts_len()
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -185,6 +191,7 @@ impl SegmentIndex {
         for offset in &self.controls {
             out.extend_from_slice(&offset.to_le_bytes());
         }
+        self.usages.put(&mut out);
         debug_assert_eq!(out.len(), self.encoded_len());
         out
     }
@@ -223,6 +230,7 @@ impl SegmentIndex {
         let controls = (0..c.count("controls", CONTROL_ENCODED_BYTES)?)
             .map(|_| c.u64("control offset"))
             .collect::<Result<_, _>>()?;
+        let usages = Usages::decode(c)?;
         cursor.finish()?;
         Ok(Self {
             first_lsn,
@@ -237,6 +245,7 @@ impl SegmentIndex {
             vshards,
             zones,
             controls,
+            usages,
         })
     }
 
@@ -300,7 +309,7 @@ fn epoch_span(c: &mut Cursor<'_>) -> Result<Span<Epoch>, DecodeFault> {
 }
 
 /// Whether `key` comes behind all that are there: what is counted stands in rising order, each once.
-fn rises<K: Ord>(counts: &BTreeMap<K, u64>, key: &K) -> bool {
+fn rises<K: Ord, V>(counts: &BTreeMap<K, V>, key: &K) -> bool {
     counts.last_key_value().is_none_or(|(last, _)| last < key)
 }
 

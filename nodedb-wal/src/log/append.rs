@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::prepare::Space;
 use super::state::{Active, Core, Disk, State};
+use super::stats::Stalled;
 use crate::error::{Error, Result};
 use crate::format::RecordHeader;
 use crate::format::checksum::crc32c;
@@ -12,7 +13,7 @@ use crate::format::layout::{BLOCK_BYTES, DATA_START, block_ceil, frontier, recor
 use crate::format::record_header::stored_crc;
 use crate::segment::{footer_bytes_bound, sealing_bytes};
 use crate::sync::MutexGuard;
-use crate::types::{Envelope, Lsn, LsnRange, Record, RecordFlags, Timestamp};
+use crate::types::{Envelope, Lsn, LsnRange, Record, RecordFlags, TenantId, Timestamp};
 
 impl Core {
     /// Appends one record.
@@ -46,7 +47,7 @@ impl Core {
     ) -> std::result::Result<Lsn, E> {
         let bytes = self.check_sizes(std::iter::once(envelope.payload_len))?;
         let mut state = self.state.lock();
-        self.make_room(&mut state, 1, bytes)?;
+        self.make_room(&mut state, envelope.scope.tenant, 1, bytes)?;
         let timestamp = state.read_time(self.storage.as_ref());
         let lsn = state.next_lsn;
         state.place(envelope, timestamp, false, fill)?;
@@ -65,16 +66,19 @@ impl Core {
     /// Appends records that become durable all or none.
     pub(crate) fn append_all(self: &Arc<Self>, records: &[Record<'_>]) -> Result<LsnRange> {
         let bytes = self.check_sizes(records.iter().map(|record| record.payload.len()))?;
-        let Some(last) = records.len().checked_sub(1) else {
+        let [first, rest @ ..] = records else {
             return Err(Error::EmptyBatch);
         };
+        let last = rest.len();
+        // A batch goes in whole: it takes the share of whoever comes first in it.
+        let tenant = first.scope.tenant;
         // Outside the lock: the payloads are the caller's and do not change.
         let crcs: Vec<u32> = records
             .iter()
             .map(|record| crc32c(record.payload))
             .collect();
         let mut state = self.state.lock();
-        self.make_room(&mut state, records.len(), bytes)?;
+        self.make_room(&mut state, tenant, records.len(), bytes)?;
         let timestamp = state.read_time(self.storage.as_ref());
         let first = state.next_lsn;
         for (at, (record, payload_crc)) in records.iter().zip(crcs).enumerate() {
@@ -122,14 +126,15 @@ impl Core {
     }
 
     /// Makes room for `records` records of `bytes` in all: in the segment, by starting a new one,
-    /// and in the buffer, by writing it out. When it fails, nothing has changed.
+    /// in the buffer, by writing it out, and in the tenant's share of it. When it fails, nothing has changed.
     fn make_room(
         self: &Arc<Self>,
         state: &mut MutexGuard<'_, State>,
+        tenant: TenantId,
         records: usize,
         bytes: usize,
     ) -> Result<()> {
-        let made = self.wait_for_room(state, records, bytes);
+        let made = self.wait_for_room(state, tenant, records, bytes);
         if let Err(error) = &made {
             state.counters.refused(error);
         }
@@ -139,19 +144,30 @@ impl Core {
     fn wait_for_room(
         self: &Arc<Self>,
         state: &mut MutexGuard<'_, State>,
+        tenant: TenantId,
         records: usize,
         bytes: usize,
     ) -> Result<()> {
+        let mut turns = Turns::default();
         loop {
             state.check_usable()?;
             let fits_segment =
                 state.fits_roomy_segment(bytes) || self.fits_segment(state, records, bytes);
-            if fits_segment && state.disk != Disk::Rotating && self.fits_buffer(state, bytes) {
+            let is_rotating = state.disk == Disk::Rotating;
+            let fits_buffer = self.fits_buffer(state, bytes);
+            let fits_share = state.shares.admits(tenant, bytes);
+            if fits_segment && !is_rotating && fits_buffer && fits_share {
                 state.note_room(bytes);
+                self.pass_turn(&mut turns, state);
                 return Ok(());
             }
-            let for_rotation = !fits_segment || state.disk == Disk::Rotating;
+            let reason = match (fits_segment && !is_rotating, fits_buffer) {
+                (false, _) => Stalled::Rotation,
+                (true, false) => Stalled::BufferFull,
+                (true, true) => Stalled::Share,
+            };
             let started = Instant::now();
+            self.pass_turn(&mut turns, state);
             // Whoever is at the disk may make the room; then there is nothing to do here.
             match (state.disk, fits_segment) {
                 (Disk::Idle, true) => {
@@ -159,9 +175,23 @@ impl Core {
                     continue;
                 }
                 (Disk::Idle, false) => self.rotate_from(state)?,
+                (Disk::Writing | Disk::Rotating, _) if reason == Stalled::Share => {
+                    self.turn.wait(state);
+                    turns.was_woken = true;
+                }
                 (Disk::Writing | Disk::Rotating, _) => self.changed.wait(state),
             }
-            state.counters.append_stalled(for_rotation, started);
+            state.counters.append_stalled(reason, started);
+        }
+    }
+
+    /// Wakes the next one whose turn it may be, when this one was woken for that: whether it went in
+    /// or not, but once for each write, so that those who all have to wait do not wake each other
+    /// for ever.
+    fn pass_turn(&self, turns: &mut Turns, state: &State) {
+        if std::mem::take(&mut turns.was_woken) && turns.passed != Some(state.writes_cut) {
+            turns.passed = Some(state.writes_cut);
+            self.turn.notify_one();
         }
     }
 
@@ -255,12 +285,22 @@ impl State {
         active.digest = active.digest.extended(stored_crc(slot.header));
         active.index.add(&header, offset);
         self.filling.keep(envelope.payload_len);
+        self.shares
+            .add(envelope.scope.tenant, record_bytes(envelope.payload_len));
         self.last_timestamp = timestamp;
         self.next_lsn = self.next_lsn.next();
         self.counters.records += 1;
         self.counters.payload_bytes += envelope.payload_len as u64;
         Ok(())
     }
+}
+
+/// What one append knows of the turns it was woken for.
+#[derive(Debug, Default)]
+struct Turns {
+    was_woken: bool,
+    /// The number of the last write at which it woke the next one.
+    passed: Option<u64>,
 }
 
 /// What a segment needs behind its records, at most: the last frontier, footer and trailer.

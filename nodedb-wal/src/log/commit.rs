@@ -163,6 +163,10 @@ impl Core {
         // one is written over it, with the same bytes in front.
         next.start_after(&write, share_block);
         state.filling = next;
+        let somebody_waits = state.sleepers + state.slept > 0;
+        state
+            .shares
+            .begin_write(state.last_timestamp, somebody_waits);
         state.writes_cut += 1;
         state.watch.vouched_lsn = frontier.durable_lsn;
         state.syncing.nothing_waits();

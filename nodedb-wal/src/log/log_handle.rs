@@ -3,21 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::bell::Bell;
 use super::commit::DurableLsn;
 use super::commit_async::Commit;
 use super::open;
 use super::read::Records;
 use super::read_options::ReadOptions;
-use super::report::{RecoveryReport, SegmentInfo};
+use super::report::{RecoveryReport, SegmentExtent, SegmentInfo};
 use super::retire::Truncated;
 use super::state::Core;
 use super::stats::Stats;
 use super::sync_behind::Acknowledged;
-use super::time::{self, Clocks, Looked, LsnAt};
 use crate::config::{Config, SyncPolicy};
 use crate::error::{Error, Result};
-use crate::format::footer::SegmentIndex;
-use crate::types::{Envelope, LogId, Lsn, LsnRange, Record, Timestamp};
+use crate::types::{Envelope, LogId, Lsn, LsnRange, Record, TenantId};
 
 /// A log that is open for appending: its directory is locked, and recovery has finished.
 ///
@@ -27,7 +26,7 @@ use crate::types::{Envelope, LogId, Lsn, LsnRange, Record, Timestamp};
 /// gone, as after a crash. [`Log::close`] commits first.
 #[derive(Debug)]
 pub struct Log {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     recovery: RecoveryReport,
 }
 
@@ -199,6 +198,12 @@ impl Log {
         self.core.witness()
     }
 
+    /// Sets what a tenant's share of a write weighs beside those of other tenants: 1 as it comes. See
+    /// [`Config::shared_write_bytes`].
+    pub fn set_weight(&self, tenant: TenantId, weight: u32) {
+        self.core.state.lock().shares.set_weight(tenant, weight);
+    }
+
     /// Reads durable records. The stream follows the log: after `None`, it may deliver more once
     /// more is durable.
     ///
@@ -253,17 +258,7 @@ impl Log {
     ///
     /// A footer could not be read.
     pub fn segments(&self) -> Result<Vec<SegmentInfo>> {
-        let active = {
-            let mut state = self.core.state.lock();
-            // What is full is sealed in a moment, and then need not be read to tell what it holds.
-            self.core.finish_sealing(&mut state);
-            state.active.as_ref().map(|active| {
-                let index = active.index.snapshot();
-                let last_lsn = state.next_lsn.previous();
-                let position = state.filling.position();
-                SegmentInfo::new(&active.entry, last_lsn, position, index.as_ref())
-            })
-        };
+        let active = self.active_segment();
         let segments = self.core.view.segments();
         let sealed = segments.iter().filter(|entry| {
             active
@@ -280,41 +275,47 @@ impl Log {
         Ok(infos)
     }
 
-    /// Where in the log a time is, found by one footer and one zone of a segment. Times are those
-    /// of records: the wall clock, but where it was set back they stand still until it has caught up.
+    /// The segment that starts at `first_lsn`; nothing when there is none.
     ///
     /// # Errors
     ///
-    /// The log could not be read.
-    pub fn lsn_at(&self, time: Timestamp) -> Result<Looked<LsnAt>> {
-        time::lsn_at(&self.core.view, self.active_index(), time)
+    /// Its footer could not be read.
+    pub fn segment(&self, first_lsn: Lsn) -> Result<Option<SegmentInfo>> {
+        let active = self.active_segment();
+        if let Some(active) = active.filter(|active| active.first_lsn == first_lsn) {
+            return Ok(Some(active));
+        }
+        let segments = self.core.view.segments();
+        let found = segments
+            .iter()
+            .find(|entry| entry.header().first_lsn == first_lsn);
+        found.map(|entry| SegmentInfo::of(entry)).transpose()
     }
 
-    /// When a durable record was written.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Truncated`](crate::Error::Truncated) when the record is gone,
-    /// [`Error::NotAppended`](crate::Error::NotAppended) when it is not durable yet. The log could
-    /// not be read.
-    pub fn time_of(&self, lsn: Lsn) -> Result<Looked<Timestamp>> {
-        time::time_of(&self.core.view, self.active_index(), lsn)
-    }
-
-    /// What the active segment holds so far.
-    fn active_index(&self) -> Option<SegmentIndex> {
+    fn active_segment(&self) -> Option<SegmentInfo> {
         let mut state = self.core.state.lock();
-        // What is full is sealed in a moment, and has a footer then.
+        // What is full is sealed in a moment, and then need not be read to tell what it holds.
         self.core.finish_sealing(&mut state);
-        state.active.as_ref()?.index.snapshot()
+        state.active.as_ref().map(|active| {
+            let index = active.index.snapshot();
+            let last_lsn = state.next_lsn.previous();
+            let position = state.filling.position();
+            SegmentInfo::new(&active.entry, last_lsn, position, index.as_ref())
+        })
     }
 
-    /// The wall clock beside the time of the last record.
+    /// Where each segment starts and how long its file is, oldest first; the active one last. Reads
+    /// nothing.
     #[must_use]
-    pub fn clocks(&self) -> Clocks {
-        let wall = self.core.storage.now();
-        let log = self.core.state.lock().last_timestamp;
-        Clocks { wall, log }
+    pub fn extents(&self) -> Vec<SegmentExtent> {
+        self.core.view.extents()
+    }
+
+    /// What rings when a segment was started: for whoever has to look at the log then, and sleeps
+    /// until then.
+    #[must_use]
+    pub fn bell(&self) -> Arc<Bell> {
+        Arc::clone(self.core.view.bell())
     }
 
     /// Bytes of all segment files.

@@ -85,6 +85,7 @@ impl MetricsExporter {
         }
         self.stall("buffer_full", stats.stalled_buffer_full);
         self.stall("rotation", stats.stalled_rotation);
+        self.stall("share", stats.stalled_share);
     }
 
     fn stall(&self, reason: &'static str, stall: Stall) {

@@ -1,6 +1,7 @@
 //! The log: segments in a row, one writer, any number of readers.
 
 mod append;
+mod bell;
 mod close;
 mod commit;
 mod commit_async;
@@ -27,6 +28,7 @@ mod report;
 mod retire;
 mod rotate;
 mod sealing;
+mod shares;
 mod state;
 mod stats;
 mod sync_behind;
@@ -37,6 +39,7 @@ mod view;
 mod waiters;
 mod witness;
 
+pub use bell::Bell;
 pub use commit::DurableLsn;
 pub use commit_async::Commit;
 pub use log_handle::Log;
@@ -46,7 +49,7 @@ pub use read::Records;
 pub use read_options::ReadOptions;
 pub use reader::Reader;
 pub use record_view::{ReadStats, RecordView};
-pub use report::{Dropped, RecoveryReport, SegmentInfo};
+pub use report::{Dropped, RecoveryReport, ScopeUsage, SegmentExtent, SegmentInfo};
 pub use retire::Truncated;
 pub use stats::{Histogram, SegmentSpace, Stall, Stats, WriteMethod};
 pub use sync_behind::Acknowledged;

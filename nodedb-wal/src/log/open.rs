@@ -12,6 +12,7 @@ use super::report::RecoveryReport;
 use super::retire::drop_files;
 use super::rotate::{Begin, begin_segment};
 use super::sealing::{Sealer, Sealing};
+use super::shares::Shares;
 use super::state::{Active, Core, Disk, Limits, State};
 use super::stats::{Counters, Waits};
 use super::sync_behind::{Syncer, Syncing};
@@ -63,7 +64,8 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         segments,
         image.end.last_lsn,
     ));
-    let state = new_state(active, lock);
+    let shares = Shares::new(config.shared_write_bytes);
+    let state = new_state(active, lock, shares);
     tracing::info!(
         directory = %storage.path().display(),
         verdict = %image.report.verdict,
@@ -83,6 +85,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         preparer,
         state: Mutex::new(state),
         changed: Condvar::new(),
+        turn: Condvar::new(),
         waiters: Waiters::default(),
         handover: Handover::default(),
         watcher: Watcher::default(),
@@ -286,7 +289,7 @@ fn finish_half_sealed(storage: &dyn Storage, entry: &SegmentEntry) -> Result<()>
     }
 }
 
-fn new_state(active: Active, lock: Box<dyn DirectoryLock>) -> State {
+fn new_state(active: Active, lock: Box<dyn DirectoryLock>, shares: Shares) -> State {
     let header = *active.entry.header();
     let mut filling = WriteBuffer::default();
     filling.start_at(DATA_START);
@@ -296,6 +299,7 @@ fn new_state(active: Active, lock: Box<dyn DirectoryLock>) -> State {
         start_lsn: header.start_lsn,
         active: Some(active),
         filling,
+        shares,
         refused: None,
         handed: Handed::default(),
         watch: Watch::from(header.first_lsn.previous()),

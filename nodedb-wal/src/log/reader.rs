@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::image::{Image, OnFault};
 use super::read::Records;
 use super::read_options::ReadOptions;
-use super::report::{RecoveryReport, SegmentInfo};
+use super::report::{RecoveryReport, SegmentExtent, SegmentInfo};
 use super::time::{self, Looked, LsnAt};
 use super::verify::{VerifyReport, verify};
 use super::view::View;
@@ -136,6 +136,19 @@ impl Reader {
         Records::open(Arc::clone(&self.view), options)
     }
 
+    /// Which log it is; zero when there is none.
+    #[must_use]
+    pub fn id(&self) -> LogId {
+        let segments = self.view.segments();
+        LogId::new(segments.last().map_or(0, |entry| entry.header().log_id))
+    }
+
+    /// Where each segment starts and how long its file is, oldest first. Reads nothing.
+    #[must_use]
+    pub fn extents(&self) -> Vec<SegmentExtent> {
+        self.view.extents()
+    }
+
     /// The LSN after the last record.
     #[must_use]
     pub fn next_lsn(&self) -> Lsn {
@@ -165,13 +178,6 @@ impl Reader {
     /// As [`Log::time_of`](crate::Log::time_of).
     pub fn time_of(&self, lsn: Lsn) -> Result<Looked<Timestamp>> {
         time::time_of(&self.view, None, lsn)
-    }
-
-    /// Which log it is; zero when there is none.
-    #[must_use]
-    pub fn id(&self) -> LogId {
-        let segments = self.view.segments();
-        LogId::new(segments.last().map_or(0, |entry| entry.header().log_id))
     }
 
     /// Bytes of all segment files.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::verdict::Verdict;
 use crate::error::Result;
-use crate::format::footer::SegmentIndex;
+use crate::format::footer::{SegmentIndex, Usages};
 use crate::segment::{SegmentEntry, examine};
-use crate::types::{Epoch, KindCode, Lsn, TenantId, Timestamp};
+use crate::types::{DatabaseId, Epoch, KindCode, Lsn, TenantId, Timestamp};
 
 /// What opening the log found, and what it dropped.
 #[derive(Clone, Debug)]
@@ -44,6 +44,15 @@ pub struct Dropped {
     pub records: u64,
 }
 
+/// Where a segment starts and how long it is: what can be told without reading its footer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentExtent {
+    /// Its first record, once it has one. The next segment's is where it ends.
+    pub first_lsn: Lsn,
+    /// The file's length in bytes.
+    pub file_bytes: u64,
+}
+
 /// A segment of the log.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -74,8 +83,26 @@ pub struct SegmentInfo {
     pub kinds: Vec<(KindCode, u64)>,
     /// Records of each tenant, in order of id; the first 1,024 tenants of the segment.
     pub tenants: Vec<(TenantId, u64)>,
+    /// Records and bytes of each tenant's databases, in order of tenant and database; the first
+    /// 1,024 of the segment.
+    pub usages: Vec<ScopeUsage>,
+    /// Records and payload bytes of databases that are not among those.
+    pub other_usage: (u64, u64),
     /// Writes that went into it.
     pub writes: u64,
+}
+
+/// How much of a segment is of one database of one tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScopeUsage {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The tenant's database.
+    pub database: DatabaseId,
+    /// Its records.
+    pub records: u64,
+    /// The bytes of their payloads.
+    pub payload_bytes: u64,
 }
 
 impl SegmentInfo {
@@ -124,7 +151,22 @@ impl SegmentInfo {
             tenants: tenants
                 .map(|(&id, &count)| (TenantId::new(id), count))
                 .collect(),
+            usages: index.map_or_else(Vec::new, |i| usages(&i.usages)),
+            other_usage: index.map_or((0, 0), |i| {
+                (i.usages.others.records, i.usages.others.payload_bytes)
+            }),
             writes: index.map_or(0, |i| i.writes),
         }
     }
+}
+
+fn usages(usages: &Usages) -> Vec<ScopeUsage> {
+    let rows = usages.counts.iter();
+    rows.map(|(&(tenant, database), usage)| ScopeUsage {
+        tenant: TenantId::new(tenant),
+        database: DatabaseId::new(database),
+        records: usage.records,
+        payload_bytes: usage.payload_bytes,
+    })
+    .collect()
 }

@@ -8,6 +8,7 @@ use super::handover::{Handed, Handover};
 use super::past::Past;
 use super::prepare::{Preparer, Space};
 use super::sealing::{Sealer, Sealing};
+use super::shares::Shares;
 use super::stats::{Counters, Waits};
 use super::sync_behind::{Syncer, Syncing};
 use super::view::View;
@@ -41,6 +42,10 @@ pub(crate) struct Core {
     /// The disk is free again, a segment was sealed, or the log takes no more calls. Whoever needs
     /// the disk itself waits on this, with `state`: appends that need room, rotation, truncation.
     pub(crate) changed: Condvar,
+    /// A write ended, or the log takes no more calls: the turn of appends that have filled their
+    /// tenant's share of the write that is being filled. They wait on this with `state`, and whoever
+    /// is woken and lets the next one in wakes it.
+    pub(crate) turn: Condvar,
     /// Whoever waits for a record to be durable.
     pub(crate) waiters: Waiters,
     /// The thread that writes full buffers.
@@ -73,6 +78,8 @@ pub(crate) struct State {
     pub(crate) active: Option<Active>,
     /// Records that wait for a write.
     pub(crate) filling: WriteBuffer,
+    /// What each tenant has filled of them.
+    pub(crate) shares: Shares,
     /// A write that found no room on the disk, to be tried again before anything else.
     pub(crate) refused: Option<WriteBuffer>,
     /// What the thread that writes full buffers is to do.
@@ -176,8 +183,10 @@ impl Core {
         let is_over = state.check_usable().is_err() || state.refused.is_some();
         MutexGuard::unlocked(state, || {
             if is_over {
+                self.turn.notify_all();
                 self.waiters.wake_everybody();
             } else {
+                self.turn.notify_one();
                 self.waiters.wake_after(write);
             }
         });

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::log_handle::Log;
 use super::read::Records;
 use super::read_options::ReadOptions;
 use super::view::View;
@@ -44,6 +45,45 @@ pub struct Clocks {
     /// The time of the last record appended, or of the start of its segment, if that is later: the
     /// next record is not given an earlier one.
     pub log: Timestamp,
+}
+
+impl Log {
+    /// Where in the log a time is, found by one footer and one zone of a segment. Times are those
+    /// of records: the wall clock, but where it was set back they stand still until it has caught up.
+    ///
+    /// # Errors
+    ///
+    /// The log could not be read.
+    pub fn lsn_at(&self, time: Timestamp) -> Result<Looked<LsnAt>> {
+        lsn_at(&self.core.view, self.active_index(), time)
+    }
+
+    /// When a durable record was written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`](crate::Error::Truncated) when the record is gone,
+    /// [`Error::NotAppended`](crate::Error::NotAppended) when it is not durable yet. The log could
+    /// not be read.
+    pub fn time_of(&self, lsn: Lsn) -> Result<Looked<Timestamp>> {
+        time_of(&self.core.view, self.active_index(), lsn)
+    }
+
+    /// What the active segment holds so far.
+    fn active_index(&self) -> Option<SegmentIndex> {
+        let mut state = self.core.state.lock();
+        // What is full is sealed in a moment, and has a footer then.
+        self.core.finish_sealing(&mut state);
+        state.active.as_ref()?.index.snapshot()
+    }
+
+    /// The wall clock beside the time of the last record.
+    #[must_use]
+    pub fn clocks(&self) -> Clocks {
+        let wall = self.core.storage.now();
+        let log = self.core.state.lock().last_timestamp;
+        Clocks { wall, log }
+    }
 }
 
 /// The place of `time`. `active` is the index of the segment that is being written, where it is

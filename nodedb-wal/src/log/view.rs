@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::bell::Bell;
+use super::report::SegmentExtent;
 use crate::error::Error;
 use crate::segment::SegmentEntry;
 use crate::storage::Storage;
@@ -16,6 +18,8 @@ pub(crate) struct View {
     /// In order of LSN, the active segment last. Held only to look up or to change the list, never
     /// across I/O.
     segments: RwLock<Vec<Arc<SegmentEntry>>>,
+    /// Rung when a segment was started.
+    bell: Arc<Bell>,
     /// Everything up to here may be read. Written by whoever completed a write, in order.
     durable: AtomicU64,
 }
@@ -37,6 +41,7 @@ impl View {
         Self {
             storage,
             segments: RwLock::new(segments),
+            bell: Arc::default(),
             durable: AtomicU64::new(durable.value()),
         }
     }
@@ -92,8 +97,25 @@ impl View {
             .sum()
     }
 
+    /// Where each segment starts and how long its file is, oldest first.
+    pub(crate) fn extents(&self) -> Vec<SegmentExtent> {
+        let segments = self.segments.read();
+        segments
+            .iter()
+            .map(|entry| SegmentExtent {
+                first_lsn: entry.header().first_lsn,
+                file_bytes: entry.file_bytes(),
+            })
+            .collect()
+    }
+
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
+    }
+
     pub(crate) fn push(&self, entry: Arc<SegmentEntry>) {
         self.segments.write().push(entry);
+        self.bell.ring();
     }
 
     /// Takes the segments out whose records are all before `start`. The last always stays.

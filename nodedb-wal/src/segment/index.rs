@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::format::RecordHeader;
-use crate::format::footer::{IdCounts, IdMask, SegmentIndex, Span, ZONE_BYTES, Zone};
+use crate::format::footer::{
+    IdCounts, IdMask, SegmentIndex, Span, Usage, Usages, ZONE_BYTES, Zone,
+};
 use crate::types::{CollectionTag, Epoch, KindCode, Lsn, RecordKind, Scope, Timestamp};
 
 /// The index of the records so far.
@@ -130,10 +132,14 @@ impl Run {
             zone.epoch.include_all(self.epoch);
         }
         *index.kinds.entry(self.kind).or_default() += self.records;
-        index.tenants.add(self.scope.tenant.value(), self.records);
-        index
-            .databases
-            .add(self.scope.database.value(), self.records);
+        let (tenant, database) = (self.scope.tenant.value(), self.scope.database.value());
+        let usage = Usage {
+            records: self.records,
+            payload_bytes: self.payload_bytes,
+        };
+        index.usages.add(tenant, database, usage);
+        index.tenants.add(tenant, self.records);
+        index.databases.add(database, self.records);
         index
             .vshards
             .add(u64::from(self.scope.vshard.value()), self.records);
@@ -143,11 +149,11 @@ impl Run {
 /// How many bytes the footer can grow to when `records` more records of `bytes` in all are added to
 /// a segment whose index takes `encoded_len` bytes now.
 pub(crate) fn footer_bytes_bound(encoded_len: usize, records: usize, bytes: usize) -> u64 {
-    // Each record may be a control record (8 bytes), of a new kind (12) and of three new ids (48);
-    // the fixed part is there even before the first record, and the run that is being counted
-    // may add a kind and three ids.
+    // Each record may be a control record (8 bytes), of a new kind (12), of three new ids (48) and of
+    // a tenant and database together that are new (32); the fixed part is there even before the first
+    // record, and the run that is being counted may add a kind, three ids and a usage.
     const FIXED: usize = 256;
-    const PER_RECORD: usize = 8 + 12 + 48;
+    const PER_RECORD: usize = 8 + 12 + 48 + 32;
     const PER_ZONE: u64 = 88;
     let zones = bytes as u64 / ZONE_BYTES + 2;
     let grown = FIXED + records * PER_RECORD;
@@ -168,6 +174,7 @@ fn empty_index(header: &RecordHeader) -> SegmentIndex {
         vshards: IdCounts::default(),
         zones: Vec::new(),
         controls: Vec::new(),
+        usages: Usages::default(),
     }
 }
 
@@ -227,6 +234,18 @@ mod tests {
                 for ids in [&index.tenants, &index.databases, &index.vshards] {
                     assert_eq!(ids.counts.values().sum::<u64>() + ids.others, lsn);
                 }
+                let usage: u64 = index
+                    .usages
+                    .counts
+                    .values()
+                    .map(|usage| usage.records)
+                    .sum();
+                let bytes = index
+                    .usages
+                    .counts
+                    .values()
+                    .map(|usage| usage.payload_bytes);
+                assert_eq!((usage, bytes.sum::<u64>()), (lsn, 10 * lsn));
                 assert!(index.count_of(kind) > 0 && index.tenants.counts.contains_key(&tenant));
             }
         };

@@ -13,16 +13,18 @@ pub(super) enum Group {
     Replay,
     Open,
     Rotation,
+    Tenants,
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Raw,
         Self::Commit,
         Self::Stream,
         Self::Replay,
         Self::Open,
         Self::Rotation,
+        Self::Tenants,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Group {
             Self::Replay => "replay",
             Self::Open => "open",
             Self::Rotation => "rotation",
+            Self::Tenants => "tenants",
         }
     }
 
@@ -45,6 +48,7 @@ impl Group {
             Self::Replay => "Replay: every record, both checksums checked",
             Self::Open => "Open, and the first durable append",
             Self::Rotation => "Commit while segments rotate",
+            Self::Tenants => "Commit of 4 KiB by seven tenants, beside an eighth",
         }
     }
 }
@@ -81,6 +85,9 @@ pub(super) enum Metric {
     RatioToFullReplay,
     /// p99.9 against that without rotation.
     P999RatioToNoRotation,
+    /// p99 against that of tenants beside one that keeps to its share.
+    P99RatioToShare,
+    KibPerWrite,
     DiskPerPayload,
     PeakMib,
 }
@@ -110,6 +117,8 @@ impl Metric {
             Self::RatioToRawRead => "x_raw_read",
             Self::RatioToFullReplay => "x_full_replay",
             Self::P999RatioToNoRotation => "p999_x_no_rotation",
+            Self::P99RatioToShare => "p99_x_share",
+            Self::KibPerWrite => "kib_per_write",
             Self::DiskPerPayload => "disk_bytes_per_payload_byte",
             Self::PeakMib => "peak_mib",
         }
@@ -139,6 +148,8 @@ impl Metric {
             Self::RatioToRawRead => "/ raw read",
             Self::RatioToFullReplay => "/ full replay",
             Self::P999RatioToNoRotation => "p99.9 / without",
+            Self::P99RatioToShare => "p99 / at share",
+            Self::KibPerWrite => "KiB/write",
             Self::DiskPerPayload => "disk B/payload B",
             Self::PeakMib => "peak MiB",
         }
@@ -160,6 +171,7 @@ impl Metric {
             | Self::WriteP50Micros
             | Self::WriteP99Micros
             | Self::RecordsPerWrite
+            | Self::KibPerWrite
             | Self::PeakMib
             | Self::OpenMillis
             | Self::FirstDurableMillis
@@ -176,6 +188,7 @@ impl Metric {
             | Self::RatioToRawRead
             | Self::RatioToFullReplay
             | Self::P999RatioToNoRotation
+            | Self::P99RatioToShare
             | Self::DiskPerPayload => format!("{value:.2}"),
         }
     }

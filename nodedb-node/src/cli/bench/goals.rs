@@ -6,6 +6,7 @@ use super::futures_commit;
 use super::replay::{self, Cache};
 use super::stream;
 use super::summary::Row;
+use super::tenants;
 use super::work::SCANNED;
 
 /// Which way a figure is good.
@@ -132,6 +133,12 @@ fn all() -> Vec<Goal> {
             Metric::P999RatioToNoRotation,
             Bound::AtMost(1.5),
         ),
+        Goal::of(
+            Group::Tenants,
+            tenants::row(tenants::Push::TenTimes, true),
+            Metric::P99RatioToShare,
+            Bound::AtMost(2.0),
+        ),
     ]);
     goals
 }
@@ -242,6 +249,7 @@ mod tests {
         let mut names: Vec<String> = THREADS.iter().map(|&threads| row_name(threads)).collect();
         names.push(futures_commit::ROW.to_owned());
         names.push(stream::TWO_THREADS.to_owned());
+        names.push(tenants::row(tenants::Push::TenTimes, true));
         for (bytes, _) in PAYLOADS {
             names.push(stream::row(bytes));
             names.push(replay::row(bytes, Cache::Cold));

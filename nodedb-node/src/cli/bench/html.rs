@@ -101,7 +101,9 @@ fn plots(report: &BenchReport, group: Group) -> Vec<(&'static str, Plot)> {
             ),
         ],
         Group::Raw => vec![("Latency of a raw write", latencies(report, &[group]))],
-        Group::Rotation => vec![("Latency of a commit", latencies(report, &[group]))],
+        Group::Rotation | Group::Tenants => {
+            vec![("Latency of a commit", latencies(report, &[group]))]
+        }
         Group::Open => Vec::new(),
     }
 }

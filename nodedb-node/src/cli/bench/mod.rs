@@ -27,6 +27,7 @@ mod report;
 mod rotation;
 mod stream;
 mod summary;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod work;

@@ -3,7 +3,9 @@
 use super::figures::Sample;
 use super::place::Place;
 use super::raw_writes::Space;
-use super::{commit, futures_commit, open, raw_reads, raw_writes, replay, rotation, stream};
+use super::{
+    commit, futures_commit, open, raw_reads, raw_writes, replay, rotation, stream, tenants,
+};
 use crate::cli::error::CliError;
 
 /// Threads of the rows of blocking commits.
@@ -30,6 +32,7 @@ pub(super) enum Work {
     Scan { payload_bytes: usize },
     Open { times: u64 },
     Rotation,
+    Tenants,
 }
 
 impl Work {
@@ -41,6 +44,7 @@ impl Work {
         all.extend(THREADS.map(|threads| Self::Commit { threads }));
         all.push(Self::Futures);
         all.push(Self::Rotation);
+        all.push(Self::Tenants);
         all.extend(spaces.map(Self::RawLarge));
         all.extend(PAYLOADS.map(|(payload_bytes, _)| Self::Stream { payload_bytes }));
         all.push(Self::StreamTwoThreads);
@@ -69,6 +73,7 @@ impl Work {
             Self::Open { times: 1 } => "open".to_owned(),
             Self::Open { .. } => "open-large".to_owned(),
             Self::Rotation => "rotation".to_owned(),
+            Self::Tenants => "tenants".to_owned(),
         }
     }
 
@@ -108,6 +113,7 @@ impl Work {
             Self::Scan { payload_bytes } => replay::scan(place, payload_bytes),
             Self::Open { times } => open::crashed_and_closed(place, times),
             Self::Rotation => rotation::with_and_without(place),
+            Self::Tenants => tenants::fairness(place),
         }
     }
 }

@@ -11,6 +11,7 @@ use nodedb_wal::{ReadOptions, Reader, RecordView, Verdict};
 use super::checker::{Checker, Findings};
 use super::ledger::Ledger;
 use super::model::{Fate, Model};
+use super::services::ServiceFindings;
 use super::wire::Content;
 use crate::cli::error::CliError;
 use crate::replay::{ReplayPlan, ReplayRecord, ReplaySink, ReplayTransaction, SinkError};
@@ -39,6 +40,8 @@ pub(super) struct Aftermath {
     pub(super) until_epoch: Epoch,
     /// Records that a filter treated otherwise than the model.
     pub(super) filter_errors: u64,
+    /// What is there of the services' work.
+    pub(super) services: ServiceFindings,
 }
 
 impl Past {
@@ -108,6 +111,7 @@ pub(super) fn look(
         filtered_epoch: until.epoch,
         until_epoch,
         filter_errors: all.errors + until.errors,
+        services: ServiceFindings::default(),
         findings,
     };
     // A log that is dropped without being closed is one more thing to come back from.

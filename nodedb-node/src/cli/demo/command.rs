@@ -11,7 +11,7 @@ use super::aftermath::{self, Past};
 use super::ledger::Ledger;
 use super::report::DemoReport;
 use super::round::{self, Events};
-use super::worker;
+use super::{services, worker};
 use crate::cli::answer::{Outcome, Output};
 use crate::cli::error::CliError;
 use crate::cli::progress;
@@ -83,13 +83,14 @@ fn run_in(args: &DemoArgs, directory: &Path, output: &mut Output<'_>) -> Result<
             &mut ledger,
             &mut events,
         )?;
-        let after = aftermath::look(
+        let mut after = aftermath::look(
             worker::config(directory, args.io),
             seed,
             &ledger,
             past,
             &mut rng,
         )?;
+        after.services = services::look(directory, args.io, &ledger.services)?;
         report.add(round, ran, &ledger, after);
         bar.inc(1);
         if report.outcome() != Outcome::Fine {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use nodedb_wal::types::Lsn;
 
+use super::services::ServiceLedger;
 use super::wire::Message;
 
 /// What one thread of one round said.
@@ -35,6 +36,8 @@ pub(super) struct Ledger {
     commits: u64,
     /// Things the writer cannot rightly have said.
     pub(super) nonsense: Vec<String>,
+    /// What was said of the services.
+    pub(super) services: ServiceLedger,
 }
 
 impl Ledger {
@@ -46,6 +49,7 @@ impl Ledger {
             acknowledged: 0,
             commits: 0,
             nonsense: Vec::new(),
+            services: ServiceLedger::default(),
         }
     }
 
@@ -68,6 +72,10 @@ impl Ledger {
                 sequence,
                 purge_lsn,
             } => self.note_intent(thread, sequence, purge_lsn),
+            Message::Served { served, lsn } => {
+                self.services.note(served, lsn);
+                Ok(())
+            }
             Message::Acknowledged { lsn, digest } => self.note_acknowledged(lsn, digest),
         };
         if let Err(nonsense) = noted {

@@ -32,6 +32,11 @@ pub(super) struct DemoReport {
     filtered_epoch: u64,
     until_epoch: u64,
     filter_errors: u64,
+    /// Records of the services' log that were acknowledged.
+    services_acked: u64,
+    /// Where truncation to the holds has that log start.
+    services_start_lsn: u64,
+    services_errors: u64,
     commits: u64,
     commits_per_s: f64,
     /// The longest time a reopening took.
@@ -77,6 +82,9 @@ impl DemoReport {
             filtered_epoch: 0,
             until_epoch: 0,
             filter_errors: 0,
+            services_acked: 0,
+            services_start_lsn: 0,
+            services_errors: 0,
             commits: 0,
             commits_per_s: 0.0,
             recovery_ms: 0.0,
@@ -99,10 +107,14 @@ impl DemoReport {
         self.filtered_epoch = after.filtered_epoch;
         self.until_epoch = after.until_epoch.value();
         self.filter_errors = self.filter_errors.max(after.filter_errors);
+        self.services_acked = after.services.acknowledged;
+        self.services_start_lsn = after.services.start.value();
+        self.services_errors += after.services.problems.len() as u64;
         self.commits = ledger.commits();
         self.recovery_ms = self.recovery_ms.max(recovery_ms);
         self.segments = after.segments;
-        for problem in findings.problems {
+        let problems = findings.problems.into_iter();
+        for problem in problems.chain(after.services.problems) {
             self.problems.push(format!("round {round}: {problem}"));
         }
         self.each_round.push(RoundReport {
@@ -124,9 +136,16 @@ impl DemoReport {
         self.commits_per_s = text::per_second(self.commits, writing);
     }
 
-    /// Whether everything acknowledged came back, nothing else did, and the filters did their work.
+    /// Whether everything acknowledged came back, nothing else did, and filters and services did their
+    /// work.
     pub(super) fn outcome(&self) -> Outcome {
-        if self.lost == 0 && self.invented == 0 && self.filter_errors == 0 {
+        let errors = [
+            self.lost,
+            self.invented,
+            self.filter_errors,
+            self.services_errors,
+        ];
+        if errors == [0; 4] {
             Outcome::Fine
         } else {
             Outcome::Damaged
@@ -187,6 +206,15 @@ impl Answer for DemoReport {
             ("lost", self.lost.to_string()),
             ("invented", self.invented.to_string()),
             ("filter errors", self.filter_errors.to_string()),
+            (
+                "services",
+                format!(
+                    "{} records acknowledged, {} errors, log starts at {}",
+                    text::count(self.services_acked),
+                    self.services_errors,
+                    self.services_start_lsn
+                ),
+            ),
             (
                 "commits",
                 format!("{}, {:.0}/s", text::count(self.commits), self.commits_per_s),

@@ -5,6 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use nodedb_wal::format::RecordHeader;
 use nodedb_wal::types::{CollectionTag, Epoch, KindCode, Lsn, Scope};
 
+use super::services::Served;
+
 /// One thing the writer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
@@ -21,6 +23,8 @@ pub(super) enum Message {
     Acknowledged { lsn: Lsn, digest: u64 },
     /// A commit returned, after the records it acknowledged were told.
     Committed,
+    /// A service of the node did something, which is durable.
+    Served { served: Served, lsn: Lsn },
 }
 
 impl Message {
@@ -35,6 +39,7 @@ impl Message {
             } => format!("I {thread} {sequence} {purge_lsn}\n"),
             Self::Acknowledged { lsn, digest } => format!("A {lsn} {digest:x}\n"),
             Self::Committed => "C\n".to_owned(),
+            Self::Served { served, lsn } => format!("S {} {lsn}\n", served.code()),
         }
     }
 
@@ -52,6 +57,10 @@ impl Message {
             ["A", lsn, digest] => Some(Self::Acknowledged {
                 lsn: Lsn::new(lsn.parse().ok()?),
                 digest: u64::from_str_radix(digest, 16).ok()?,
+            }),
+            ["S", code, lsn] => Some(Self::Served {
+                served: Served::from_code(code)?,
+                lsn: Lsn::new(lsn.parse().ok()?),
             }),
             _ => None,
         }
@@ -109,6 +118,10 @@ mod tests {
             Message::Acknowledged {
                 lsn: Lsn::new(6),
                 digest: 0xabc,
+            },
+            Message::Served {
+                served: Served::Hold,
+                lsn: Lsn::new(7),
             },
         ] {
             let line = message.line();

@@ -9,10 +9,12 @@ use parking_lot::Mutex;
 
 use super::WorkerArgs;
 use super::args::Io;
+use super::services;
 use super::wire::Message;
 use super::workload::{Operation, OperationId, Planned};
 use crate::cli::answer::Outcome;
 use crate::cli::error::CliError;
+use crate::cli::text;
 use crate::{Batch, NodeConfig, Result, WalManager};
 
 /// Segments of a demo: small, so that a short round fills several.
@@ -46,7 +48,18 @@ pub(in crate::cli) fn work(args: &WorkerArgs) -> std::result::Result<Outcome, Cl
                 scope.spawn(move || Writer::new(wal, parent).run(first))
             })
             .collect();
-        let ends = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        let services = scope.spawn(|| {
+            let served = services::serve(&args.dir, args.io, |served, lsn| {
+                Ok(parent.tell(&Message::Served { served, lsn }.line())?)
+            });
+            // The others go on: the parent takes a line it does not understand for a problem.
+            if let Err(error) = &served {
+                parent.tell(&format!("the services failed: {}\n", text::chain(error)))?;
+            }
+            served
+        });
+        let threads = threads.into_iter().chain([services]);
+        let ends = threads.map(std::thread::ScopedJoinHandle::join);
         ends.filter_map(std::result::Result::ok).collect::<Vec<_>>()
     });
     match ended.into_iter().find_map(std::result::Result::err) {

@@ -15,6 +15,14 @@ fn sample() -> SegmentIndex {
     tenants.add(7, 1);
     tenants.add(7, 1);
     tenants.add(9, 1);
+    let mut usages = Usages::default();
+    let usage = Usage {
+        records: 1,
+        payload_bytes: 100,
+    };
+    for (tenant, database) in [(7, 1), (7, 2), (9, 1)] {
+        usages.add(tenant, database, usage);
+    }
     let mut mask = IdMask::default();
     mask.add(7);
     SegmentIndex {
@@ -43,6 +51,7 @@ fn sample() -> SegmentIndex {
             kinds: mask,
         }],
         controls: vec![4096, 5000],
+        usages,
     }
 }
 
@@ -71,7 +80,7 @@ fn every_cut_and_every_extra_byte_is_refused() {
 #[test]
 fn what_is_counted_stands_in_rising_order_and_once() {
     let bytes = sample().encode();
-    let at = FIXED_ENCODED_BYTES - 3 * 12 - 2 * 4 + KIND_ENCODED_BYTES + 12;
+    let at = 8 * 8 + 4 + KIND_ENCODED_BYTES + 12;
     assert_eq!(bytes[at], 7, "the first tenant");
     for (first, second) in [(9, 9), (9, 7)] {
         let mut bytes = bytes.clone();

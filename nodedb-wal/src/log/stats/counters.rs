@@ -20,9 +20,21 @@ pub(crate) struct Counters {
     pub(crate) write_bytes: Histogram,
     pub(crate) buffer_full: Stall,
     pub(crate) rotating: Stall,
+    pub(crate) share: Stall,
     pub(crate) disk_full: u64,
     pub(crate) rotations: u64,
     pub(crate) segments: SegmentSpace,
+}
+
+/// What an append waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stalled {
+    /// The next segment.
+    Rotation,
+    /// Room in the buffer.
+    BufferFull,
+    /// Its tenant's share of the next write.
+    Share,
 }
 
 /// A write on its way.
@@ -46,6 +58,7 @@ impl Default for Counters {
             write_bytes: Histogram::up_to(BYTES_MAX),
             buffer_full: Stall::default(),
             rotating: Stall::default(),
+            share: Stall::default(),
             disk_full: 0,
             rotations: 0,
             segments: SegmentSpace::default(),
@@ -76,13 +89,12 @@ impl Counters {
         }
     }
 
-    /// An append waited since `started` for the disk: for a rotation, or else for room in the
-    /// buffer.
-    pub(crate) fn append_stalled(&mut self, for_rotation: bool, started: Instant) {
-        let stall = if for_rotation {
-            &mut self.rotating
-        } else {
-            &mut self.buffer_full
+    /// An append waited since `started` for the disk, for this reason.
+    pub(crate) fn append_stalled(&mut self, reason: Stalled, started: Instant) {
+        let stall = match reason {
+            Stalled::Rotation => &mut self.rotating,
+            Stalled::BufferFull => &mut self.buffer_full,
+            Stalled::Share => &mut self.share,
         };
         stall.add(started.elapsed());
     }

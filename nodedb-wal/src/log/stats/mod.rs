@@ -6,7 +6,7 @@ mod histogram;
 mod snapshot;
 mod waits;
 
-pub(crate) use counters::Counters;
+pub(crate) use counters::{Counters, Stalled};
 pub use histogram::Histogram;
 pub use snapshot::{SegmentSpace, Stall, Stats, WriteMethod};
 pub(crate) use waits::Waits;

@@ -62,6 +62,9 @@ pub struct Stats {
     pub stalled_buffer_full: Stall,
     /// Appends that waited for the next segment to be started, or started it themselves.
     pub stalled_rotation: Stall,
+    /// Appends that waited because their tenant had filled its share of a write that several
+    /// tenants fill.
+    pub stalled_share: Stall,
     /// Calls that were refused because the disk was full.
     pub disk_full: u64,
     /// Segments started after the first.
@@ -136,6 +139,7 @@ impl Core {
             commit_wait_nanos,
             stalled_buffer_full: counters.buffer_full,
             stalled_rotation: counters.rotating,
+            stalled_share: counters.share,
             disk_full: counters.disk_full,
             rotations: counters.rotations,
             segments: counters.segments,

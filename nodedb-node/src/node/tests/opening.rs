@@ -1,11 +1,10 @@
-//! Nodes in temporary directories.
+//! Opening again, and truncation to what the records of holds say.
 
+use nodedb_wal::Lsn;
 use nodedb_wal::payload::{CollectionTombstoned, Hold};
-use nodedb_wal::types::{DatabaseId, TenantId, VshardId};
-use nodedb_wal::{Config, Lsn};
 
-use super::{Node, Truncation};
-use crate::NodeConfig;
+use super::support::{D, T, V, small_node};
+use crate::{Node, NodeConfig, Truncation};
 
 #[test]
 fn a_node_that_went_away_without_a_word_catches_up_when_it_is_opened() {
@@ -16,8 +15,7 @@ fn a_node_that_went_away_without_a_word_catches_up_when_it_is_opened() {
         name: "archive".to_owned(),
         needs: Some(Lsn::new(1)),
     };
-    let (t, v, d) = (TenantId::new(1), VshardId::new(1), DatabaseId::new(1));
-    let lsn = node.wal().append_hold(t, v, d, &hold).unwrap();
+    let lsn = node.wal().append_hold(T, V, D, &hold).unwrap();
     node.wal().commit(lsn).unwrap();
     assert_eq!(node.catalog().applied(), Lsn::ZERO);
     drop(node);
@@ -29,10 +27,6 @@ fn a_node_that_went_away_without_a_word_catches_up_when_it_is_opened() {
     assert_eq!(open().start().folded.records, 0);
 }
 
-const T: TenantId = TenantId::new(1);
-const V: VshardId = VshardId::new(1);
-const D: DatabaseId = DatabaseId::new(1);
-
 fn hold(node: &Node, name: &str, needs: Option<u64>) {
     let hold = Hold {
         name: name.to_owned(),
@@ -40,11 +34,6 @@ fn hold(node: &Node, name: &str, needs: Option<u64>) {
     };
     let lsn = node.wal().append_hold(T, V, D, &hold).unwrap();
     node.wal().commit(lsn).unwrap();
-}
-
-fn small_node(directory: &tempfile::TempDir) -> Node {
-    let log = Config::new(directory.path()).segment_bytes(Config::SEGMENT_BYTES_MIN);
-    Node::open(NodeConfig::from(log)).unwrap()
 }
 
 /// Lesson 18: truncation went ahead while somebody who had not answered still needed the records.
