@@ -68,6 +68,12 @@ const ROWS: [&str; 36] = [
     "rotation: 1 thread, 4 KiB, 1 MiB segments",
     "rotation: 16 threads, 256 B, one segment",
     "rotation: 16 threads, 256 B, 1 MiB segments",
+    "tenants: all at their share",
+    "tenants: one at 10 times its share",
+    "tenants: one streaming",
+    "tenants: all at their share, shares off",
+    "tenants: one at 10 times its share, shares off",
+    "tenants: one streaming, shares off",
 ];
 
 #[test]

@@ -100,7 +100,9 @@ impl<'a> NearEnd<'a> {
     fn announce(&self, at: u64) {
         let from = block_floor(at.saturating_sub(self.near_bytes));
         let to = at + self.part_bytes() + self.near_bytes;
-        self.file.advise_soon(from, to.min(self.capacity) - from);
+        // A header that is damaged or forged may have led past the end.
+        let len = to.min(self.capacity).saturating_sub(from);
+        self.file.advise_soon(from, len);
     }
 
     fn part_bytes(&self) -> u64 {

@@ -66,7 +66,7 @@ fn what_is_used_is_what_the_log_holds_and_what_was_written_stays_counted() {
     let node = small_node(&directory);
     let mut written = Amount::default();
     let mut last = Lsn::ZERO;
-    for number in 0..300_usize {
+    for number in 0..900_usize {
         let tenant = if number % 7 == 0 { A } else { B };
         let database = DatabaseId::new(number as u64 % 3);
         let bytes = number % 1000;
