@@ -15,6 +15,7 @@ mod meta;
 mod scratch;
 mod store;
 mod surrogate_tables;
+mod unfinished;
 #[cfg(test)]
 mod tests;
 

@@ -10,6 +10,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use super::fit::{CatalogFacts, Fit, LogFacts, fit};
 use super::medium::{Backend, Medium};
+use super::unfinished::{is_unfinished, is_unfinished_file};
 use super::{control_tables, meta, surrogate_tables};
 use crate::control::ControlState;
 use crate::error::{Error, Result};
@@ -42,6 +43,10 @@ impl Catalog {
     /// [`Error::CatalogFormat`]: it was written by another version.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
+        let unfinished = is_unfinished_file(&path).map_err(|source| io_failed(&path, source))?;
+        if unfinished {
+            std::fs::remove_file(&path).map_err(|source| io_failed(&path, source))?;
+        }
         let is_new = !path.exists();
         let database = Database::create(&path).map_err(|source| failed("open", &path, source))?;
         if is_new {
@@ -60,6 +65,11 @@ impl Catalog {
     /// As [`Self::open`].
     pub fn open_on(path: impl Into<PathBuf>, medium: Box<dyn Medium>) -> Result<Self> {
         let path = path.into();
+        if is_unfinished(medium.as_ref()).map_err(|source| io_failed(&path, source))? {
+            medium
+                .set_len(0)
+                .map_err(|source| io_failed(&path, source))?;
+        }
         let database = Database::builder()
             .create_with_backend(Backend(medium))
             .map_err(|source| failed("open", &path, source))?;
@@ -206,6 +216,10 @@ impl Catalog {
         };
         writing().map_err(|source| failed(operation, &self.path, source))
     }
+}
+
+fn io_failed(path: &Path, source: std::io::Error) -> Error {
+    failed("open", path, redb::Error::Io(source))
 }
 
 fn failed(operation: &'static str, path: &Path, source: impl Into<redb::Error>) -> Error {
