@@ -10,7 +10,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use super::fit::{CatalogFacts, Fit, LogFacts, fit};
 use super::medium::{Backend, Medium};
-use super::unfinished::{is_unfinished, is_unfinished_file};
+use super::unfinished::{is_unfinished, remove_unfinished};
 use super::{control_tables, meta, surrogate_tables};
 use crate::control::ControlState;
 use crate::error::{Error, Result};
@@ -43,10 +43,7 @@ impl Catalog {
     /// [`Error::CatalogFormat`]: it was written by another version.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        let unfinished = is_unfinished_file(&path).map_err(|source| io_failed(&path, source))?;
-        if unfinished {
-            std::fs::remove_file(&path).map_err(|source| io_failed(&path, source))?;
-        }
+        remove_unfinished(&path).map_err(|source| io_failed(&path, source))?;
         let is_new = !path.exists();
         let database = Database::create(&path).map_err(|source| failed("open", &path, source))?;
         if is_new {

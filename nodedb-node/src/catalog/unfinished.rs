@@ -23,23 +23,26 @@ pub(super) fn is_unfinished(medium: &dyn Medium) -> io::Result<bool> {
     Ok(is_zero(&magic))
 }
 
-/// Whether a file holds one; not where there is no file.
-pub(super) fn is_unfinished_file(path: &Path) -> io::Result<bool> {
+/// Removes a file that holds one. Whether the removal is durable does not matter: a file that comes
+/// back is removed again.
+pub(super) fn remove_unfinished(path: &Path) -> io::Result<()> {
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-        return Ok(false);
+        return Ok(());
     };
     let Some(name) = name.to_str() else {
-        return Ok(false);
+        return Ok(());
     };
-    match OsStorage::new(directory, IoMode::Buffered).open(name, Access::Read) {
-        Ok(file) => {
-            let mut magic = vec![0; MAGIC_BYTES];
-            let len = file.read_at(&mut magic, 0)?;
-            Ok(is_zero(&magic[..len]))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+    let storage = OsStorage::new(directory, IoMode::Buffered);
+    let mut magic = vec![0; MAGIC_BYTES];
+    let len = match storage.open(name, Access::Read) {
+        Ok(file) => file.read_at(&mut magic, 0)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if is_zero(&magic[..len]) {
+        storage.remove(name)?;
     }
+    Ok(())
 }
 
 /// Zeros, and at least one.
