@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nodedb_node::surrogate::Collection;
+use nodedb_node::surrogate::{Collection, Surrogate};
 use nodedb_node::{Error, Node, Truncation};
 use nodedb_tests::parallel::each;
 use nodedb_wal::Lsn;
@@ -168,7 +168,7 @@ fn schedule(seed: u64) -> Tried {
     for (&(database, number), &surrogate) in &model.assigned {
         let key = number.to_le_bytes();
         let found = node.surrogates().find(collection(database), &key).unwrap();
-        assert_eq!(found.map(|found| found.value()), Some(surrogate));
+        assert_eq!(found.map(Surrogate::value), Some(surrogate));
         let id = DatabaseId::new(database);
         let row = node
             .surrogates()
