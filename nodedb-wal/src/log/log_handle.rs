@@ -266,6 +266,11 @@ impl Log {
         self.core.storage.path()
     }
 
+    /// Whether work may be done on threads of the log's own.
+    pub(crate) fn allows_threads(&self) -> bool {
+        self.core.storage.allows_threads()
+    }
+
     /// What the log has done since it was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {

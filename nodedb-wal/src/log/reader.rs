@@ -12,7 +12,7 @@ use super::view::View;
 use crate::config::OpenCheck;
 use crate::error::{Error, Result};
 use crate::storage::{IoMode, OsStorage, Storage};
-use crate::types::Lsn;
+use crate::types::{LogId, Lsn};
 
 /// A log directory opened for reading: it takes no lock and changes nothing, also when another
 /// process has the log open.
@@ -137,6 +137,20 @@ impl Reader {
     #[must_use]
     pub fn start_lsn(&self) -> Lsn {
         self.view.start()
+    }
+
+    /// Which log it is; `None` where no segment is there.
+    #[must_use]
+    pub fn id(&self) -> Option<LogId> {
+        let segments = self.view.segments();
+        let last = segments.last()?;
+        Some(LogId::new(last.header().log_id))
+    }
+
+    /// The cores that wrote its segments, in their order.
+    pub(crate) fn cores(&self) -> impl Iterator<Item = u32> {
+        let segments = self.view.segments().into_iter();
+        segments.map(|entry| entry.header().core)
     }
 
     /// Bytes of all segment files.
