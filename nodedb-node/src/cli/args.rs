@@ -10,6 +10,7 @@ use super::demo::{DemoArgs, WorkerArgs};
 use super::dump::DumpArgs;
 use super::ingest::IngestArgs;
 use super::inspect::InspectArgs;
+use super::merge::MergeArgs;
 use super::replay::ReplayArgs;
 use super::truncate::TruncateArgs;
 use super::verify::VerifyArgs;
@@ -44,6 +45,8 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Replay a log into nothing and print the account of every record.
     Replay(ReplayArgs),
+    /// Print the records of one log per core, in order.
+    Merge(MergeArgs),
     /// Drop whole segments of old records.
     Truncate(TruncateArgs),
     /// Measure the log beside the raw disk.
@@ -98,6 +101,7 @@ mod tests {
             "verify --wal d",
             "replay --wal d",
             "truncate --wal d --before 9",
+            "merge --wal d --until-epoch 4",
             "bench --dir d",
         ] {
             assert!(!parse(&format!("n {line}")).unwrap().json, "{line}");

@@ -13,6 +13,7 @@ mod error;
 pub mod ingest;
 mod inspect;
 mod interrupt;
+mod merge;
 mod progress;
 mod replay;
 mod run;

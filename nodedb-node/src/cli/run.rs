@@ -9,7 +9,7 @@ use clap::Parser as _;
 use super::answer::{Answer as _, Outcome, Output};
 use super::args::{Cli, Command};
 use super::error::{CliError, Failure, exit_code};
-use super::{bench, demo, dump, ingest, inspect, replay, truncate, verify};
+use super::{bench, demo, dump, ingest, inspect, merge, replay, truncate, verify};
 
 /// Runs the program with the arguments of this process.
 #[must_use]
@@ -48,6 +48,7 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::Dump(args) => dump::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Replay(args) => replay::run(&args, output),
+        Command::Merge(args) => merge::run(&args, output),
         Command::Truncate(args) => truncate::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::BenchWorker(args) => bench::work(&args, output),

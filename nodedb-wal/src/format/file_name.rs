@@ -109,7 +109,13 @@ mod tests {
         for number in [0, 7, 9_999, 10_000, u32::MAX] {
             assert_eq!(parse_core(&core(number)), Some(number));
         }
-        for name in ["core-1", "core-00001", "core-+001", "core-", "cores.manifest"] {
+        for name in [
+            "core-1",
+            "core-00001",
+            "core-+001",
+            "core-",
+            "cores.manifest",
+        ] {
             assert_eq!(parse_core(name), None, "{name}");
         }
     }

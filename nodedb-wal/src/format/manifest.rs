@@ -2,9 +2,7 @@
 //! is written whole, under another name, and renamed.
 
 use super::cursor::{put, take};
-use super::layout::{
-    BLOCK_BYTES, MANIFEST_MAGIC, VERSION, manifest, manifest_core, manifest_void,
-};
+use super::layout::{BLOCK_BYTES, MANIFEST_MAGIC, VERSION, manifest, manifest_core, manifest_void};
 use crate::format::checksum::crc32c;
 use crate::types::{Epoch, Lsn, LsnRange, Timestamp};
 
@@ -56,7 +54,9 @@ pub enum ManifestFault {
     #[error("the manifest is damaged")]
     Damaged,
     /// Written by a later version, or with a flag this version does not know.
-    #[error("the manifest is of version {version} with flags {flags:#x}: this version reads {VERSION} without flags")]
+    #[error(
+        "the manifest is of version {version} with flags {flags:#x}: this version reads {VERSION} without flags"
+    )]
     Unknown {
         /// Its version.
         version: u32,
@@ -89,13 +89,33 @@ impl Manifest {
         put(head, manifest::version, &VERSION.to_le_bytes());
         put(head, manifest::body_len, &body_len.to_le_bytes());
         put(head, manifest::body_crc, &crc32c(body).to_le_bytes());
-        put(head, manifest::cores, &count(self.cores.len()).to_le_bytes());
-        put(head, manifest::voids, &count(self.voids.len()).to_le_bytes());
-        put(head, manifest::sources, &count(self.sources.len()).to_le_bytes());
+        put(
+            head,
+            manifest::cores,
+            &count(self.cores.len()).to_le_bytes(),
+        );
+        put(
+            head,
+            manifest::voids,
+            &count(self.voids.len()).to_le_bytes(),
+        );
+        put(
+            head,
+            manifest::sources,
+            &count(self.sources.len()).to_le_bytes(),
+        );
         put(head, manifest::generation, &self.generation.to_le_bytes());
         put(head, manifest::epoch, &self.epoch.value().to_le_bytes());
-        put(head, manifest::cut_epoch, &self.cut_epoch.value().to_le_bytes());
-        put(head, manifest::cut_at, &self.cut_at.as_nanos().to_le_bytes());
+        put(
+            head,
+            manifest::cut_epoch,
+            &self.cut_epoch.value().to_le_bytes(),
+        );
+        put(
+            head,
+            manifest::cut_at,
+            &self.cut_at.as_nanos().to_le_bytes(),
+        );
         let crc = crc32c(&head[..manifest::header_crc.offset]);
         put(head, manifest::header_crc, &crc.to_le_bytes());
         bytes.resize(bytes.len().next_multiple_of(BLOCK_BYTES), 0);
@@ -126,10 +146,12 @@ impl Manifest {
             cut_epoch: Epoch::new(u64_at(manifest::cut_epoch)),
             cut_at: Timestamp::from_nanos(i64::from_le_bytes(take(head, manifest::cut_at))),
             cores: body.many(u32_at(manifest::cores), |body| {
-                body.split(manifest_core::BYTES).and_then(ManifestCore::decode)
+                body.split(manifest_core::BYTES)
+                    .and_then(ManifestCore::decode)
             })?,
             voids: body.many(u32_at(manifest::voids), |body| {
-                body.split(manifest_void::BYTES).and_then(ManifestVoid::decode)
+                body.split(manifest_void::BYTES)
+                    .and_then(ManifestVoid::decode)
             })?,
             sources: body.many(u32_at(manifest::sources), |body| {
                 let len = u32::from_le_bytes(*body.split(4)?.first_chunk()?);
@@ -170,8 +192,16 @@ impl ManifestCore {
         let flags = if self.is_written { WRITTEN } else { 0 };
         put(&mut bytes, manifest_core::core, &self.core.to_le_bytes());
         put(&mut bytes, manifest_core::flags, &flags.to_le_bytes());
-        put(&mut bytes, manifest_core::log_id, &self.log_id.to_le_bytes());
-        put(&mut bytes, manifest_core::cut_lsn, &self.cut_lsn.value().to_le_bytes());
+        put(
+            &mut bytes,
+            manifest_core::log_id,
+            &self.log_id.to_le_bytes(),
+        );
+        put(
+            &mut bytes,
+            manifest_core::cut_lsn,
+            &self.cut_lsn.value().to_le_bytes(),
+        );
         bytes
     }
 

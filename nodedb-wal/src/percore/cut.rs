@@ -142,15 +142,18 @@ impl CoreLogs {
             ..self.manifest.clone()
         };
         self.replace_manifest(next)?;
+        self.cut_sources = sources.clone();
         self.sources = sources;
         // The manifest just written is of a cut.
-        Ok(self.last_cut().unwrap_or_else(|| unreachable!("a cut was made")))
+        Ok(self
+            .last_cut()
+            .unwrap_or_else(|| unreachable!("a cut was made")))
     }
 
     /// The last cut; `None` before the first.
     #[must_use]
     pub fn last_cut(&self) -> Option<Cut> {
-        Cut::of(&self.manifest, &self.sources)
+        Cut::of(&self.manifest, &self.cut_sources)
     }
 
     /// Writes the manifest that follows the one there is.
@@ -168,11 +171,10 @@ impl CoreLogs {
             generation: self.manifest.generation + 1,
             ..next
         };
-        next.voids
-            .retain(|void| match self.log(void.core) {
-                Some(log) => log.start_lsn() <= void.lsns.last,
-                None => false,
-            });
+        next.voids.retain(|void| match self.log(void.core) {
+            Some(log) => log.start_lsn() <= void.lsns.last,
+            None => false,
+        });
         match manifest::store(self.storage.as_ref(), &next) {
             Ok(()) => {
                 self.manifest = next;

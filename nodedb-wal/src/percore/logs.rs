@@ -31,7 +31,9 @@ pub struct CoreLogs {
     /// Why no further manifest is written.
     pub(super) manifest_failed: Option<Arc<Error>>,
     pub(super) epoch: Epoch,
-    /// As of the last manifest.
+    /// As of the last cut.
+    pub(super) cut_sources: Sources,
+    /// As of the last cut, or as opening found them, if that was later.
     pub(super) sources: Sources,
     pub(super) restored: Restored,
     /// Of the whole tree; given back after the cores' own.
@@ -162,12 +164,12 @@ impl CoreLogs {
         drop(writers);
         let synced = self.sync_all();
         let Self { storage, cores, .. } = self;
-        let closed = cores.into_iter().map(|CoreLog { core, log }| {
-            match Arc::try_unwrap(log) {
+        let closed = cores
+            .into_iter()
+            .map(|CoreLog { core, log }| match Arc::try_unwrap(log) {
                 Ok(log) => log.close(),
                 Err(_still_shared) => Err(fault_of(storage.as_ref(), core, CoreFault::InUse)),
-            }
-        });
+            });
         closed.fold(synced, Result::and)
     }
 

@@ -41,8 +41,9 @@ impl CoreLogs {
         };
         let survey = Survey::of(storage.as_ref())?;
         let cores = open_logs(storage.as_ref(), &config, &survey)?;
-        let mut sources = Sources::decode(&survey.manifest.sources)?;
-        let cut = Cut::of(&survey.manifest, &sources);
+        let cut_sources = Sources::decode(&survey.manifest.sources)?;
+        let cut = Cut::of(&survey.manifest, &cut_sources);
+        let mut sources = cut_sources.clone();
         let ends = read_ends(&cores, &survey)?;
         for ended in &ends {
             sources.take_in_all(&ended.committed.commits());
@@ -53,7 +54,10 @@ impl CoreLogs {
         let restored = Restored {
             cut,
             offsets: sources.commits(),
-            taken_out: new_voids.iter().map(|void| (void.core, void.lsns)).collect(),
+            taken_out: new_voids
+                .iter()
+                .map(|void| (void.core, void.lsns))
+                .collect(),
         };
         let mut logs = Self {
             storage,
@@ -61,15 +65,12 @@ impl CoreLogs {
             manifest: survey.manifest,
             manifest_failed: None,
             epoch: next.epoch,
+            cut_sources,
             sources,
             restored,
             _lock: lock,
         };
-        let encoded = logs.sources.encode()?;
-        logs.replace_manifest(Manifest {
-            sources: encoded,
-            ..next
-        })?;
+        logs.replace_manifest(next)?;
         let writers = logs.writers(config.cores);
         Ok((logs, writers))
     }
@@ -82,11 +83,7 @@ impl CoreLogs {
 }
 
 /// Opens the log of every core that gets a writer, and of those that hold records.
-fn open_logs(
-    storage: &dyn Storage,
-    config: &CoresConfig,
-    survey: &Survey,
-) -> Result<Vec<CoreLog>> {
+fn open_logs(storage: &dyn Storage, config: &CoresConfig, survey: &Survey) -> Result<Vec<CoreLog>> {
     let extra = survey
         .cores
         .iter()

@@ -10,7 +10,6 @@ use super::sources::Sources;
 use super::survey::Survey;
 use crate::error::Result;
 use crate::log::{ReadOptions, Reader};
-use crate::payload::CommitOffsets;
 use crate::storage::{IoMode, OsStorage, Storage};
 use crate::types::Lsn;
 
@@ -76,11 +75,5 @@ impl CoreReader {
     #[must_use]
     pub fn last_cut(&self) -> Option<Cut> {
         Cut::of(&self.survey.manifest, &self.sources)
-    }
-
-    /// How far each source was taken in, as of the last manifest.
-    #[must_use]
-    pub fn offsets(&self) -> Vec<CommitOffsets> {
-        self.sources.commits()
     }
 }

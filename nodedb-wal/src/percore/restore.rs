@@ -54,7 +54,9 @@ pub(super) fn read_end(log: &Log, cut: Lsn) -> Result<Ended> {
         .kinds(&[RecordKind::CommitOffsets]);
     let mut commits = log.read(commits)?;
     while let Some(record) = commits.next()? {
-        ended.committed.take_in(&CommitOffsets::decode(record.payload)?);
+        ended
+            .committed
+            .take_in(&CommitOffsets::decode(record.payload)?);
         ended.covered = ended.covered.max(record.lsn());
     }
     Ok(ended)
@@ -100,7 +102,12 @@ mod tests {
         check(0, 3, &[], Some(void(1, 1, 3)));
         check(5, 9, &[], Some(void(1, 6, 9)));
         check(5, 9, &[void(1, 6, 9)], None);
-        check(5, 12, &[void(1, 6, 9), void(0, 1, 99)], Some(void(1, 10, 12)));
+        check(
+            5,
+            12,
+            &[void(1, 6, 9), void(0, 1, 99)],
+            Some(void(1, 10, 12)),
+        );
         check(11, 12, &[void(1, 6, 9)], Some(void(1, 12, 12)));
     }
 }

@@ -25,7 +25,8 @@ impl CoreLogs {
     }
 
     /// Drops every record that was appended so far, on every core. Sequences and epochs go on: none
-    /// starts again. Offsets of sources stay as they were in the last manifest.
+    /// starts again. Offsets of sources stay as they were at the last cut, or at opening if that was
+    /// later: make a cut first where more was committed since.
     ///
     /// # Errors
     ///
@@ -47,6 +48,7 @@ impl CoreLogs {
         let next = Manifest {
             epoch: self.epoch,
             cores: cores.collect(),
+            sources: self.sources.encode()?,
             ..self.manifest.clone()
         };
         self.replace_manifest(next)?;

@@ -100,6 +100,9 @@ mod tests {
         backward.take_in_all(commits.iter().rev());
         assert_eq!(forward.commits(), expected);
         assert_eq!(forward, backward);
-        assert_eq!(Sources::decode(&forward.encode().unwrap()).unwrap(), forward);
+        assert_eq!(
+            Sources::decode(&forward.encode().unwrap()).unwrap(),
+            forward
+        );
     }
 }

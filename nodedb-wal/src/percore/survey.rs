@@ -162,7 +162,12 @@ mod tests {
         let unknown = CoreFault::Unknown { last: lsn(3) };
         check(None, found(Some(7), 3), false, Some(unknown));
         check(None, found(Some(7), 3), true, None);
-        check(Some(named(0)), found(None, 0), false, Some(CoreFault::Missing));
+        check(
+            Some(named(0)),
+            found(None, 0),
+            false,
+            Some(CoreFault::Missing),
+        );
         let foreign = CoreFault::Foreign {
             expected: 7,
             found: 8,

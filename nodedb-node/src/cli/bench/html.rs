@@ -102,7 +102,7 @@ fn plots(report: &BenchReport, group: Group) -> Vec<(&'static str, Plot)> {
         ],
         Group::Raw => vec![("Latency of a raw write", latencies(report, &[group]))],
         Group::Rotation => vec![("Latency of a commit", latencies(report, &[group]))],
-        Group::Open => Vec::new(),
+        Group::PerCore | Group::Open => Vec::new(),
     }
 }
 

@@ -3,7 +3,9 @@
 use super::figures::Sample;
 use super::place::Place;
 use super::raw_writes::Space;
-use super::{commit, futures_commit, open, raw_reads, raw_writes, replay, rotation, stream};
+use super::{
+    commit, futures_commit, open, percore, raw_reads, raw_writes, replay, rotation, stream,
+};
 use crate::cli::error::CliError;
 
 /// Threads of the rows of blocking commits.
@@ -22,14 +24,29 @@ pub(super) enum Work {
     RawSmall(Space),
     RawLarge(Space),
     RawRead,
-    Commit { threads: usize },
+    Commit {
+        threads: usize,
+    },
     Futures,
-    Stream { payload_bytes: usize },
+    Stream {
+        payload_bytes: usize,
+    },
     StreamTwoThreads,
-    Replay { payload_bytes: usize },
-    Scan { payload_bytes: usize },
-    Open { times: u64 },
+    Replay {
+        payload_bytes: usize,
+    },
+    Scan {
+        payload_bytes: usize,
+    },
+    Open {
+        times: u64,
+    },
     Rotation,
+    PerCore {
+        writers: usize,
+        payload_bytes: usize,
+    },
+    PerCoreMerge,
 }
 
 impl Work {
@@ -44,6 +61,13 @@ impl Work {
         all.extend(spaces.map(Self::RawLarge));
         all.extend(PAYLOADS.map(|(payload_bytes, _)| Self::Stream { payload_bytes }));
         all.push(Self::StreamTwoThreads);
+        for writers in percore::WRITERS {
+            all.extend(percore::PAYLOADS.map(|(payload_bytes, _)| Self::PerCore {
+                writers,
+                payload_bytes,
+            }));
+        }
+        all.push(Self::PerCoreMerge);
         all.push(Self::RawRead);
         all.extend(PAYLOADS.map(|(payload_bytes, _)| Self::Replay { payload_bytes }));
         all.extend(SCANNED.map(|(payload_bytes, _)| Self::Scan { payload_bytes }));
@@ -69,6 +93,11 @@ impl Work {
             Self::Open { times: 1 } => "open".to_owned(),
             Self::Open { .. } => "open-large".to_owned(),
             Self::Rotation => "rotation".to_owned(),
+            Self::PerCore {
+                writers,
+                payload_bytes,
+            } => format!("percore-{writers}-{}", short(*payload_bytes)),
+            Self::PerCoreMerge => "percore-merge".to_owned(),
         }
     }
 
@@ -108,6 +137,11 @@ impl Work {
             Self::Scan { payload_bytes } => replay::scan(place, payload_bytes),
             Self::Open { times } => open::crashed_and_closed(place, times),
             Self::Rotation => rotation::with_and_without(place),
+            Self::PerCore {
+                writers,
+                payload_bytes,
+            } => percore::beside_shared(place, writers, payload_bytes),
+            Self::PerCoreMerge => percore::merge(place),
         }
     }
 }

@@ -11,7 +11,7 @@ use nodedb_wal::types::{CollectionTag, DatabaseId, LsnRange, Record, Scope, Tena
 use serde::Serialize;
 
 use super::feed::{InputKind, Item, feed};
-use super::input;
+use super::{cores, input};
 use crate::cli::answer::{Answer, Outcome, Output};
 use crate::cli::args::{database, tenant, vshard};
 use crate::cli::error::CliError;
@@ -27,7 +27,7 @@ const BATCH_BYTES: u64 = 8 << 20;
 pub(in crate::cli) struct IngestArgs {
     /// The log's directory; it is made if it is not there.
     #[arg(long, value_name = "DIR")]
-    wal: PathBuf,
+    pub(super) wal: PathBuf,
     /// What the files hold.
     #[arg(long, value_enum)]
     kind: InputKind,
@@ -46,13 +46,25 @@ pub(in crate::cli) struct IngestArgs {
     /// Commit after this many records.
     #[arg(long, value_name = "N", default_value = "1024",
           value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
-    batch: u64,
+    pub(super) batch: u64,
+    /// Into one log per core, for this many cores: records are dealt out by turns, and every core
+    /// commits its own.
+    #[arg(long, value_name = "N",
+          value_parser = RangedU64ValueParser::<u32>::new().range(1..=4_096))]
+    cores: Option<u32>,
     /// Print what the log says of its work too: writes, waits, stalls. JSON has it anyway.
     #[arg(long)]
     stats: bool,
     /// Files, plain or gzip; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
-    files: Vec<String>,
+    pub(super) files: Vec<String>,
+}
+
+impl IngestArgs {
+    /// Whose records they are.
+    pub(super) fn scope(&self) -> Scope {
+        Scope::new(self.tenant, self.database, self.vshard)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -76,7 +88,7 @@ struct Ingestion {
 
 /// What came of one file.
 #[derive(Debug, Default, Serialize)]
-struct FileCount {
+pub(super) struct FileCount {
     file: String,
     records: u64,
     /// Rows, lines, vectors or transactions in those records.
@@ -87,6 +99,9 @@ struct FileCount {
 }
 
 pub(in crate::cli) fn run(args: &IngestArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+    if let Some(cores) = args.cores {
+        return cores::run(args, cores, output);
+    }
     let started = Instant::now();
     // A file that cannot be read should not leave a new log behind.
     input::check(&args.files)?;
@@ -96,7 +111,7 @@ pub(in crate::cli) fn run(args: &IngestArgs, output: &mut Output<'_>) -> Result<
     let files = args
         .files
         .iter()
-        .map(|file| ingest_file(&mut appender, args, file, &bar))
+        .map(|file| ingest_file(&mut |payload| appender.append(payload), args, file, &bar))
         .collect::<Result<Vec<_>, _>>();
     // What was read before a mistake in the input stays, so it is made durable either way.
     appender.commit()?;
@@ -109,8 +124,9 @@ pub(in crate::cli) fn run(args: &IngestArgs, output: &mut Output<'_>) -> Result<
     Ok(Outcome::Fine)
 }
 
-fn ingest_file(
-    appender: &mut Appender<'_>,
+/// Feeds a file's records to `append`, which says how many bytes each took.
+pub(super) fn ingest_file(
+    append: &mut dyn FnMut(&AnyPayload) -> Result<u64, CliError>,
     args: &IngestArgs,
     file: &str,
     bar: &ProgressBar,
@@ -123,7 +139,7 @@ fn ingest_file(
     feed(args.kind, input, &args.collection, &mut |item: Item| {
         match &item.payload {
             Some(payload) => {
-                count.payload_bytes += appender.append(payload)?;
+                count.payload_bytes += append(payload)?;
                 count.records += 1;
                 count.rows += item.rows;
             }
@@ -151,7 +167,7 @@ impl<'w> Appender<'w> {
     fn new(wal: &'w WalManager, args: &IngestArgs) -> Self {
         Self {
             wal,
-            scope: Scope::new(args.tenant, args.database, args.vshard),
+            scope: args.scope(),
             batch_records: args.batch,
             buffer: Vec::new(),
             lsns: None,

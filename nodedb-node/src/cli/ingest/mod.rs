@@ -1,6 +1,7 @@
 //! `ingest`: appends the content of files, one typed payload format per engine family.
 
 mod command;
+mod cores;
 mod feed;
 pub mod formats;
 mod input;

@@ -89,7 +89,9 @@ impl Storage for SimStorage {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.disk.state().rename(self.boot, &self.full(from), &self.full(to))
+        self.disk
+            .state()
+            .rename(self.boot, &self.full(from), &self.full(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

@@ -287,7 +287,9 @@ impl State {
 
     pub(super) fn is_locked(&self, boot: u64, prefix: &str) -> io::Result<bool> {
         self.check_alive(boot)?;
-        Ok(self.locks.contains_key(&format!("{prefix}{}", file_name::LOCK)))
+        Ok(self
+            .locks
+            .contains_key(&format!("{prefix}{}", file_name::LOCK)))
     }
 
     /// The files of the directory whose names start with `prefix`, without those of directories in it.
