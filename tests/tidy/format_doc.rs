@@ -21,6 +21,21 @@ pub(crate) fn check(page: &str) -> Vec<Violation> {
         ),
         ("segment", layout::segment::FIELDS, layout::segment::BYTES),
         ("trailer", layout::trailer::FIELDS, layout::trailer::BYTES),
+        (
+            "manifest",
+            layout::manifest::FIELDS,
+            layout::manifest::BYTES,
+        ),
+        (
+            "manifest_core",
+            layout::manifest_core::FIELDS,
+            layout::manifest_core::BYTES,
+        ),
+        (
+            "manifest_void",
+            layout::manifest_void::FIELDS,
+            layout::manifest_void::BYTES,
+        ),
     ];
     let mut violations: Vec<Violation> = structures
         .iter()
@@ -54,6 +69,7 @@ fn constants() -> Vec<Vec<String>> {
         ("MIRROR_OFFSET", layout::MIRROR_OFFSET.to_string()),
         ("SEGMENT_MAGIC", text(layout::SEGMENT_MAGIC)),
         ("TRAILER_MAGIC", text(layout::TRAILER_MAGIC)),
+        ("MANIFEST_MAGIC", text(layout::MANIFEST_MAGIC)),
         ("FRONTIER_KIND", layout::FRONTIER_KIND.to_string()),
         ("FOOTER_KIND", layout::FOOTER_KIND.to_string()),
     ]

@@ -16,14 +16,6 @@ pub enum CoreFault {
         /// Its last record.
         last: Lsn,
     },
-    /// The core's log is another one than the manifest names.
-    #[error("it is log {found:032x}, and the manifest names {expected:032x}")]
-    Foreign {
-        /// The id in the manifest.
-        expected: u128,
-        /// The id of the log that is there.
-        found: u128,
-    },
     /// The segments are those of another core.
     #[error("its segments were written by core {found}")]
     WrittenByAnother {
@@ -103,7 +95,6 @@ impl CoreFault {
             | Self::InUse => ErrorClass::Refused,
             Self::Missing
             | Self::Unknown { .. }
-            | Self::Foreign { .. }
             | Self::WrittenByAnother { .. }
             | Self::Behind { .. }
             | Self::Gap { .. }

@@ -49,7 +49,7 @@ mod retire;
 mod sources;
 mod survey;
 mod sync;
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
 mod tests;
 mod writer;
 

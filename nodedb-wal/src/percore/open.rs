@@ -30,6 +30,10 @@ impl CoreLogs {
     /// [`Error::Locked`] at once when somebody has the logs open; [`Error::Core`],
     /// [`Error::Manifest`] and [`Error::OtherLayout`] where the directory is not what was written, and
     /// then nothing is changed; and those of [`Log::open`].
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a config is built for one open"
+    )]
     pub fn open(config: CoresConfig) -> Result<(Self, Vec<CoreWriter>)> {
         config.validate()?;
         let storage = config.log.open_storage()?;

@@ -8,7 +8,7 @@ use crate::format::file_name::{self, FileKind};
 use crate::format::{Manifest, ManifestCore};
 use crate::log::Reader;
 use crate::storage::Storage;
-use crate::types::Lsn;
+use crate::types::{LogId, Lsn};
 
 /// The directories of the cores, and the manifest.
 #[derive(Debug)]
@@ -29,8 +29,7 @@ pub(super) struct Surveyed {
 /// What a core's log is, as far as the manifest can be held against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Evidence {
-    /// `None` where no segment was ever made.
-    log_id: Option<u128>,
+    has_segments: bool,
     /// Another core whose segments they are.
     other_core: Option<u32>,
     last: Lsn,
@@ -85,12 +84,23 @@ impl Survey {
             }
         }
         for found in &self.cores {
+            let named = self.named(found.core);
+            let id = found.reader.id().map(LogId::value);
             let evidence = Evidence {
-                log_id: found.reader.id().map(crate::types::LogId::value),
+                has_segments: id.is_some(),
                 other_core: found.reader.cores().find(|&core| core != found.core),
                 last: found.reader.next_lsn().previous(),
             };
-            if let Some(fault) = judge(self.named(found.core), evidence, found.reader.is_in_use()) {
+            if let (None, Some(named), Some(id)) = (evidence.other_core, named, id)
+                && named.log_id != id
+            {
+                return Err(Error::ForeignSegment {
+                    path: storage.path().join(file_name::core(found.core)),
+                    expected: named.log_id,
+                    found: id,
+                });
+            }
+            if let Some(fault) = judge(named, evidence, found.reader.is_in_use()) {
                 return Err(faulty(found.core, fault));
             }
         }
@@ -120,19 +130,14 @@ fn judge(named: Option<&ManifestCore>, found: Evidence, is_in_use: bool) -> Opti
         return Some(CoreFault::WrittenByAnother { found: other });
     }
     let last = found.last;
-    match (named, found.log_id) {
-        (None, _) => (last > Lsn::ZERO && !is_in_use).then_some(CoreFault::Unknown { last }),
-        (Some(_), None) => Some(CoreFault::Missing),
-        (Some(named), Some(found)) if found != named.log_id => Some(CoreFault::Foreign {
-            expected: named.log_id,
-            found,
+    match named {
+        _ if is_in_use => None,
+        None => (last > Lsn::ZERO).then_some(CoreFault::Unknown { last }),
+        Some(_) if !found.has_segments => Some(CoreFault::Missing),
+        Some(named) => (last < named.cut_lsn).then_some(CoreFault::Behind {
+            cut: named.cut_lsn,
+            last,
         }),
-        (Some(named), Some(_)) => {
-            (last < named.cut_lsn && !is_in_use).then_some(CoreFault::Behind {
-                cut: named.cut_lsn,
-                last,
-            })
-        }
     }
 }
 
@@ -148,8 +153,8 @@ mod tests {
             log_id: 7,
             cut_lsn: Lsn::new(cut),
         };
-        let found = |log_id, last| Evidence {
-            log_id,
+        let found = |has_segments, last| Evidence {
+            has_segments,
             other_core: None,
             last: Lsn::new(last),
         };
@@ -157,32 +162,23 @@ mod tests {
         let check = |named: Option<ManifestCore>, found, in_use, expected| {
             assert_eq!(judge(named.as_ref(), found, in_use), expected);
         };
-        check(None, found(None, 0), false, None);
-        check(None, found(Some(7), 0), false, None);
+        check(None, found(false, 0), false, None);
+        check(None, found(true, 0), false, None);
         let unknown = CoreFault::Unknown { last: lsn(3) };
-        check(None, found(Some(7), 3), false, Some(unknown));
-        check(None, found(Some(7), 3), true, None);
-        check(
-            Some(named(0)),
-            found(None, 0),
-            false,
-            Some(CoreFault::Missing),
-        );
-        let foreign = CoreFault::Foreign {
-            expected: 7,
-            found: 8,
-        };
-        check(Some(named(0)), found(Some(8), 9), true, Some(foreign));
-        check(Some(named(9)), found(Some(7), 9), false, None);
+        check(None, found(true, 3), false, Some(unknown));
+        check(None, found(true, 3), true, None);
+        let missing = Some(CoreFault::Missing);
+        check(Some(named(0)), found(false, 0), false, missing);
+        check(Some(named(9)), found(true, 9), false, None);
         let behind = CoreFault::Behind {
             cut: lsn(9),
             last: lsn(8),
         };
-        check(Some(named(9)), found(Some(7), 8), false, Some(behind));
-        check(Some(named(9)), found(Some(7), 8), true, None);
+        check(Some(named(9)), found(true, 8), false, Some(behind));
+        check(Some(named(9)), found(true, 8), true, None);
         let other = Evidence {
             other_core: Some(0),
-            ..found(Some(7), 9)
+            ..found(true, 9)
         };
         let copied = CoreFault::WrittenByAnother { found: 0 };
         check(Some(named(9)), other, false, Some(copied));

@@ -104,7 +104,8 @@ fn a_core_of_another_tree_is_foreign() {
     for name in segments(&other, 1) {
         disk.write_file(&name, &other.read_file(&name).unwrap());
     }
-    check(&disk, 1, |fault| matches!(fault, CoreFault::Foreign { .. }));
+    let error = refusal(&disk);
+    assert!(matches!(error, Error::ForeignSegment { .. }), "{error:?}");
 }
 
 #[test]
