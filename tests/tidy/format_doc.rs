@@ -187,6 +187,9 @@ mod tests {
             layout::frontier::FIELDS.len(),
             layout::segment::FIELDS.len(),
             layout::trailer::FIELDS.len(),
+            layout::manifest::FIELDS.len(),
+            layout::manifest_core::FIELDS.len(),
+            layout::manifest_void::FIELDS.len(),
         ];
         let all = fields.iter().sum::<usize>() + constants().len() + kinds().len() + 1;
         assert_eq!(check("").len(), all);

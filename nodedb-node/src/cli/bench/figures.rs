@@ -58,6 +58,8 @@ impl Group {
 pub(super) enum Metric {
     PerSecond,
     PerWriterPerSecond,
+    /// Into memory alone, of all writers.
+    AppendedPerSecond,
     GigabytesPerSecond,
     P50Micros,
     P99Micros,
@@ -83,6 +85,8 @@ pub(super) enum Metric {
     RatioToOneThread,
     /// Rate against as many writers with one log.
     RatioToShared,
+    /// The same of appends into memory alone.
+    AppendedRatioToShared,
     /// Payload per second against the best raw read of the same files.
     RatioToRawRead,
     RatioToFullReplay,
@@ -98,6 +102,7 @@ impl Metric {
         match self {
             Self::PerSecond => "per_s",
             Self::PerWriterPerSecond => "per_writer_per_s",
+            Self::AppendedPerSecond => "appended_per_s",
             Self::GigabytesPerSecond => "gb_per_s",
             Self::P50Micros => "p50_us",
             Self::P99Micros => "p99_us",
@@ -116,6 +121,7 @@ impl Metric {
             Self::RatioToAllocated => "x_raw_1m_allocated",
             Self::RatioToOneThread => "x_one_thread",
             Self::RatioToShared => "x_shared_log",
+            Self::AppendedRatioToShared => "appended_x_shared_log",
             Self::RatioToRawRead => "x_raw_read",
             Self::RatioToFullReplay => "x_full_replay",
             Self::P999RatioToNoRotation => "p999_x_no_rotation",
@@ -129,6 +135,7 @@ impl Metric {
         match self {
             Self::PerSecond => "per s",
             Self::PerWriterPerSecond => "per writer/s",
+            Self::AppendedPerSecond => "appended/s",
             Self::GigabytesPerSecond => "GB/s",
             Self::P50Micros => "p50 us",
             Self::P99Micros => "p99 us",
@@ -147,6 +154,7 @@ impl Metric {
             Self::RatioToAllocated => "/ raw allocated",
             Self::RatioToOneThread => "/ one thread",
             Self::RatioToShared => "/ shared log",
+            Self::AppendedRatioToShared => "appended / shared",
             Self::RatioToRawRead => "/ raw read",
             Self::RatioToFullReplay => "/ full replay",
             Self::P999RatioToNoRotation => "p99.9 / without",
@@ -158,16 +166,25 @@ impl Metric {
     /// The value for people; the unit stands in the heading.
     pub(super) fn show(self, value: f64) -> String {
         match self {
-            Self::PerSecond | Self::PerWriterPerSecond if value >= 1e6 => {
+            Self::PerSecond | Self::PerWriterPerSecond | Self::AppendedPerSecond
+                if value >= 1e6 =>
+            {
                 format!("{:.2} M", value / 1e6)
             }
-            Self::PerSecond | Self::PerWriterPerSecond if value >= 1e4 => {
+            Self::PerSecond | Self::PerWriterPerSecond | Self::AppendedPerSecond
+                if value >= 1e4 =>
+            {
                 format!("{:.1} k", value / 1e3)
             }
-            Self::PerSecond | Self::PerWriterPerSecond if value >= 1e3 => {
+            Self::PerSecond | Self::PerWriterPerSecond | Self::AppendedPerSecond
+                if value >= 1e3 =>
+            {
                 format!("{:.2} k", value / 1e3)
             }
-            Self::PerSecond | Self::PerWriterPerSecond | Self::Rotations => format!("{value:.0}"),
+            Self::PerSecond
+            | Self::PerWriterPerSecond
+            | Self::AppendedPerSecond
+            | Self::Rotations => format!("{value:.0}"),
             Self::P50Micros | Self::P99Micros | Self::P999Micros if value >= 1e3 => {
                 format!("{value:.0}")
             }
@@ -191,6 +208,7 @@ impl Metric {
             | Self::RatioToAllocated
             | Self::RatioToOneThread
             | Self::RatioToShared
+            | Self::AppendedRatioToShared
             | Self::RatioToRawRead
             | Self::RatioToFullReplay
             | Self::P999RatioToNoRotation
