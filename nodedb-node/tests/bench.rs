@@ -31,7 +31,7 @@ fn rows(report: &Value) -> Vec<String> {
     rows.map(name).collect()
 }
 
-const ROWS: [&str; 36] = [
+const ROWS: [&str; 55] = [
     "raw: 4 KiB durable write, written space",
     "raw: 4 KiB durable write, allocated space",
     "raw: 1 MiB durable writes, written space",
@@ -50,6 +50,19 @@ const ROWS: [&str; 36] = [
     "stream: 1 thread, 4 KiB",
     "stream: 1 thread, 64 KiB",
     "stream: 2 threads, 256 B",
+    "percore: one shared log, 1 writer, 64 B",
+    "percore: one log each, 1 writer, 64 B",
+    "percore: one shared log, 1 writer, 256 B",
+    "percore: one log each, 1 writer, 256 B",
+    "percore: one shared log, 1 writer, 4 KiB",
+    "percore: one log each, 1 writer, 4 KiB",
+    "percore: one shared log, 2 writers, 64 B",
+    "percore: one log each, 2 writers, 64 B",
+    "percore: one shared log, 2 writers, 256 B",
+    "percore: one log each, 2 writers, 256 B",
+    "percore: one shared log, 2 writers, 4 KiB",
+    "percore: one log each, 2 writers, 4 KiB",
+    "percore: merge of 16,384 records of 4 cores, 64 B",
     "replay: 64 B, cold",
     "replay: 64 B, warm",
     "replay: 256 B, cold",

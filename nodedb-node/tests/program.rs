@@ -330,3 +330,51 @@ fn a_demo_loses_and_invents_nothing() {
     assert!(inspection["tenants"].as_array().unwrap().len() >= 4);
     check(&format!("verify --wal {wal}"), 0);
 }
+
+#[test]
+fn what_is_ingested_by_several_cores_is_merged_in_order_and_once() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("lines.log");
+    let lines: String = (0..5_000).map(|n| format!("line {n}\n")).collect();
+    fs::write(&file, lines).unwrap();
+    let wal = home.path().join("cores");
+    let (file, wal) = (file.display(), wal.display());
+    let ingest = |cores: u32| {
+        let line = format!(
+            "ingest --wal {wal} --cores {cores} --kind log --tenant 1 --database 2 --vshard 3 \
+             --collection c --json {file}"
+        );
+        let answer: Value = serde_json::from_slice(&check(&line, 0).stdout).unwrap();
+        (
+            answer["records"].as_u64().unwrap(),
+            answer["epoch"].as_u64().unwrap(),
+        )
+    };
+    let (first, epoch) = ingest(3);
+    let (second, later) = ingest(2);
+    assert!(first > 0 && first == second && later > epoch);
+    let count = |more: &str| -> u64 {
+        let line = format!("merge --wal {wal} --quiet --json {more}");
+        let answer: Value = serde_json::from_slice(&check(&line, 0).stdout).unwrap();
+        answer["records"].as_u64().unwrap()
+    };
+    // Each core that is written ends the epoch with a barrier.
+    assert_eq!(count(""), first + 3 + second + 2);
+    assert_eq!(count(&format!("--until-epoch {epoch}")), first + 3);
+    assert_eq!(count("--complete"), first + 3 + second + 2);
+    assert_eq!(count("--from-cut"), 0);
+    let printed = check(&format!("merge --wal {wal} --json"), 0).stdout;
+    let printed: Vec<Value> = serde_json::Deserializer::from_slice(&printed)
+        .into_iter()
+        .map(|line| line.unwrap())
+        .collect();
+    assert_eq!(printed.len() as u64, count(""));
+    let epochs: Vec<u64> = printed
+        .iter()
+        .map(|line| line["epoch"].as_u64().unwrap())
+        .collect();
+    assert!(epochs.is_sorted());
+    // Neither kind of directory is taken for the other.
+    check(&format!("truncate --wal {wal} --before 1"), 1);
+    check(&format!("inspect --wal {wal}/core-0001"), 0);
+}

@@ -81,6 +81,8 @@ pub struct Config {
     pub(crate) sync_policy: SyncPolicy,
     pub(crate) witness_after: Option<Duration>,
     pub(crate) storage: Option<Arc<dyn Storage>>,
+    /// The core the log belongs to, in a log per core; 0 otherwise.
+    pub(crate) core: u32,
 }
 
 impl Config {
@@ -105,6 +107,7 @@ impl Config {
             sync_policy: SyncPolicy::default(),
             witness_after: Some(Duration::from_millis(10)),
             storage: None,
+            core: 0,
         }
     }
 
@@ -202,6 +205,16 @@ impl Config {
         OsStorage::create_directory(&self.directory)
             .map_err(|source| Error::of_io("create directory", self.directory.clone(), source))?;
         Ok(Arc::new(OsStorage::new(&self.directory, self.io_mode)))
+    }
+
+    /// The same settings for the log of one core, on a directory of its own.
+    pub(crate) fn for_core(&self, core: u32, storage: Arc<dyn Storage>) -> Self {
+        Self {
+            directory: storage.path().to_path_buf(),
+            storage: Some(storage),
+            core,
+            ..self.clone()
+        }
     }
 
     /// # Errors

@@ -4,10 +4,14 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::format::SegmentHeaderFault;
+use crate::format::{ManifestFault, SegmentHeaderFault};
 use crate::payload::PayloadError;
 use crate::storage::is_no_space;
 use crate::types::{KindCode, Lsn, LsnRange};
+
+mod core_fault;
+
+pub use core_fault::CoreFault;
 
 /// The result of an operation on the log.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -232,6 +236,36 @@ pub enum Error {
         /// What it has to be.
         requirement: &'static str,
     },
+    /// The directory holds one log, where logs of several cores were asked for, or the other way
+    /// round.
+    #[error(
+        "{} holds {}", .directory.display(),
+        if *.is_plain { "one log, not one per core" } else { "a log per core, not one" }
+    )]
+    OtherLayout {
+        /// The directory.
+        directory: PathBuf,
+        /// Whether it holds one log.
+        is_plain: bool,
+    },
+    /// The manifest of a log per core cannot be used.
+    #[error("{} cannot be used", .path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        source: ManifestFault,
+    },
+    /// Something about one core of a log per core.
+    #[error("core {core} in {}", .directory.display())]
+    Core {
+        /// The core's own directory.
+        directory: PathBuf,
+        /// The core.
+        core: u32,
+        /// What.
+        source: CoreFault,
+    },
     /// A payload could not be encoded or decoded.
     #[error("payload")]
     Payload(#[from] PayloadError),
@@ -258,6 +292,7 @@ impl Error {
             | Self::Closed
             | Self::Truncated { .. }
             | Self::NotAppended { .. }
+            | Self::OtherLayout { .. }
             | Self::TooLarge { .. }
             | Self::EmptyBatch
             | Self::Config { .. }
@@ -274,8 +309,10 @@ impl Error {
             | Self::ReplacedSegment { .. }
             | Self::UnknownRecordFlags { .. }
             | Self::UnknownRequiredKind { .. }
+            | Self::Manifest { .. }
             | Self::Payload(_) => ErrorClass::Corruption,
             Self::Io { .. } | Self::DiskFull { .. } => ErrorClass::Io,
+            Self::Core { source, .. } => source.class(),
             Self::Poisoned { source } | Self::Unsealed { source } => source.class(),
             Self::NotDurable { source, .. } => source.class(),
         }

@@ -5,13 +5,14 @@ pub mod error;
 pub mod format;
 mod log;
 pub mod payload;
+pub mod percore;
 mod segment;
 pub mod storage;
 mod sync;
 pub mod types;
 
 pub use config::{Config, OpenCheck, SyncPolicy, TailPolicy};
-pub use error::{Error, ErrorClass, Result};
+pub use error::{CoreFault, Error, ErrorClass, Result};
 #[cfg(feature = "metrics")]
 pub use log::MetricsExporter;
 pub use log::{

@@ -21,6 +21,21 @@ pub(crate) fn check(page: &str) -> Vec<Violation> {
         ),
         ("segment", layout::segment::FIELDS, layout::segment::BYTES),
         ("trailer", layout::trailer::FIELDS, layout::trailer::BYTES),
+        (
+            "manifest",
+            layout::manifest::FIELDS,
+            layout::manifest::BYTES,
+        ),
+        (
+            "manifest_core",
+            layout::manifest_core::FIELDS,
+            layout::manifest_core::BYTES,
+        ),
+        (
+            "manifest_void",
+            layout::manifest_void::FIELDS,
+            layout::manifest_void::BYTES,
+        ),
     ];
     let mut violations: Vec<Violation> = structures
         .iter()
@@ -54,6 +69,7 @@ fn constants() -> Vec<Vec<String>> {
         ("MIRROR_OFFSET", layout::MIRROR_OFFSET.to_string()),
         ("SEGMENT_MAGIC", text(layout::SEGMENT_MAGIC)),
         ("TRAILER_MAGIC", text(layout::TRAILER_MAGIC)),
+        ("MANIFEST_MAGIC", text(layout::MANIFEST_MAGIC)),
         ("FRONTIER_KIND", layout::FRONTIER_KIND.to_string()),
         ("FOOTER_KIND", layout::FOOTER_KIND.to_string()),
     ]
@@ -171,6 +187,9 @@ mod tests {
             layout::frontier::FIELDS.len(),
             layout::segment::FIELDS.len(),
             layout::trailer::FIELDS.len(),
+            layout::manifest::FIELDS.len(),
+            layout::manifest_core::FIELDS.len(),
+            layout::manifest_void::FIELDS.len(),
         ];
         let all = fields.iter().sum::<usize>() + constants().len() + kinds().len() + 1;
         assert_eq!(check("").len(), all);

@@ -39,7 +39,7 @@ pub(crate) fn check_footer(page: &str, footer: &[&Source]) -> Vec<Violation> {
 pub(crate) fn check_files(page: &str, file_name: &Source) -> Vec<Violation> {
     let names: Vec<String> = rows(page)
         .into_iter()
-        .filter(|row| row.section == "Files")
+        .filter(|row| ["Files", "A log per core"].contains(&row.section.as_str()))
         .filter_map(|row| row.cells.into_iter().next())
         .collect();
     texts(file_name)

@@ -15,6 +15,7 @@ use super::holds::HoldsArgs;
 use super::ingest::IngestArgs;
 use super::ingest::formats::parse_time;
 use super::inspect::InspectArgs;
+use super::merge::MergeArgs;
 use super::replay::ReplayArgs;
 use super::surrogates::SurrogatesArgs;
 use super::tenants::TenantsArgs;
@@ -56,6 +57,8 @@ pub(super) enum Command {
     Surrogates(SurrogatesArgs),
     /// Show which Calvin transactions were applied.
     Calvin(CalvinArgs),
+    /// Print the records of one log per core, in order.
+    Merge(MergeArgs),
     /// Drop whole segments of old records.
     Truncate(TruncateArgs),
     /// List the control records there ever were, or check them.
@@ -146,6 +149,7 @@ mod tests {
             "checkpoint --wal d",
             "tenants --wal d",
             "checkpoint --wal d --engine kv --lsn 9",
+            "merge --wal d --until-epoch 4",
             "bench --dir d",
         ] {
             assert!(!parse(&format!("n {line}")).unwrap().json, "{line}");

@@ -20,6 +20,7 @@ pub mod ingest;
 mod inspect;
 mod interrupt;
 mod look;
+mod merge;
 mod place;
 mod progress;
 mod replay;

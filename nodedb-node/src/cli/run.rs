@@ -10,8 +10,8 @@ use super::answer::{Answer as _, Outcome, Output};
 use super::args::{Cli, Command};
 use super::error::{CliError, Failure, exit_code};
 use super::{
-    audit, bench, calvin, checkpoint, demo, dump, holds, ingest, inspect, replay, surrogates,
-    tenants, times, truncate, verify,
+    audit, bench, calvin, checkpoint, demo, dump, holds, ingest, inspect, merge, replay,
+    surrogates, tenants, times, truncate, verify,
 };
 
 /// Runs the program with the arguments of this process.
@@ -53,6 +53,7 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::Replay(args) => replay::run(&args, output),
         Command::Surrogates(args) => surrogates::run(&args, output),
         Command::Calvin(args) => calvin::run(&args, output),
+        Command::Merge(args) => merge::run(&args, output),
         Command::Truncate(args) => truncate::run(&args, output),
         Command::Audit(args) => audit::run(&args, output),
         Command::LsnAt(args) => times::lsn_at(&args, output),

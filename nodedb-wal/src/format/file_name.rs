@@ -5,6 +5,12 @@ use crate::types::Lsn;
 /// The file that is locked while a log is open.
 pub(crate) const LOCK: &str = "wal.lock";
 
+/// The manifest of a log per core, in the directory above the cores'.
+pub(crate) const MANIFEST: &str = "cores.manifest";
+/// A manifest being written.
+pub(crate) const MANIFEST_UNFINISHED: &str = "cores.manifest.tmp";
+
+const CORE_PREFIX: &str = "core-";
 const SEGMENT_PREFIX: &str = "wal-";
 const SEGMENT_SUFFIX: &str = ".seg";
 const PREPARED_PREFIX: &str = "prepared-";
@@ -36,6 +42,17 @@ pub(crate) fn prepared(number: u64) -> String {
 /// Space being made ready.
 pub(crate) fn unfinished(number: u64) -> String {
     format!("{PREPARED_PREFIX}{number:020}{UNFINISHED_SUFFIX}")
+}
+
+/// The directory of a core's log.
+pub(crate) fn core(core: u32) -> String {
+    format!("{CORE_PREFIX}{core:04}")
+}
+
+/// The core whose directory is called `name`.
+pub(crate) fn parse_core(name: &str) -> Option<u32> {
+    let number = name.strip_prefix(CORE_PREFIX)?.parse().ok()?;
+    (core(number) == name).then_some(number)
 }
 
 /// What `name` stands for.
@@ -84,6 +101,22 @@ mod tests {
             "notes.txt",
         ] {
             assert_eq!(parse(name), FileKind::Other, "{name}");
+        }
+    }
+
+    #[test]
+    fn directories_of_cores_are_read_back() {
+        for number in [0, 7, 9_999, 10_000, u32::MAX] {
+            assert_eq!(parse_core(&core(number)), Some(number));
+        }
+        for name in [
+            "core-1",
+            "core-00001",
+            "core-+001",
+            "core-",
+            "cores.manifest",
+        ] {
+            assert_eq!(parse_core(name), None, "{name}");
         }
     }
 

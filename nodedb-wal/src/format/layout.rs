@@ -124,6 +124,43 @@ table! {
     trailer_crc @ 124 + 4;
 }
 
+table! {
+    /// The manifest of a log per core, at the start of its file.
+    manifest, 96:
+    magic @ 0 + 8;
+    version @ 8 + 4;
+    flags @ 12 + 4;
+    body_len @ 16 + 8;
+    body_crc @ 24 + 4;
+    cores @ 28 + 4;
+    voids @ 32 + 4;
+    sources @ 36 + 4;
+    generation @ 40 + 8;
+    epoch @ 48 + 8;
+    cut_epoch @ 56 + 8;
+    cut_at @ 64 + 8;
+    reserved @ 72 + 20;
+    header_crc @ 92 + 4;
+}
+
+table! {
+    /// A core in a manifest's body.
+    manifest_core, 32:
+    core @ 0 + 4;
+    flags @ 4 + 4;
+    log_id @ 8 + 16;
+    cut_lsn @ 24 + 8;
+}
+
+table! {
+    /// Records that count no more, in a manifest's body.
+    manifest_void, 24:
+    core @ 0 + 4;
+    reserved @ 4 + 4;
+    first_lsn @ 8 + 8;
+    last_lsn @ 16 + 8;
+}
+
 /// Where in its block the second copy of a segment header or trailer stands: another sector.
 pub const MIRROR_OFFSET: usize = 2048;
 
@@ -131,6 +168,8 @@ pub const MIRROR_OFFSET: usize = 2048;
 pub const SEGMENT_MAGIC: [u8; 8] = *b"NDBWALSG";
 /// The first bytes of a trailer.
 pub const TRAILER_MAGIC: [u8; 8] = *b"NDBWALTR";
+/// The first bytes of a manifest.
+pub const MANIFEST_MAGIC: [u8; 8] = *b"NDBWALCM";
 
 /// Kind of the frontier record (number 254, required). It uses no LSN.
 pub const FRONTIER_KIND: u16 = 254 | 1 << 15;
@@ -166,6 +205,9 @@ mod tests {
             (frontier::FIELDS, frontier::BYTES),
             (segment::FIELDS, segment::BYTES),
             (trailer::FIELDS, trailer::BYTES),
+            (manifest::FIELDS, manifest::BYTES),
+            (manifest_core::FIELDS, manifest_core::BYTES),
+            (manifest_void::FIELDS, manifest_void::BYTES),
         ];
         for (fields, bytes) in tables {
             let mut end = 0;

@@ -8,6 +8,7 @@ pub(crate) mod file_name;
 pub(crate) mod footer;
 pub(crate) mod frontier;
 pub mod layout;
+pub(crate) mod manifest;
 pub(crate) mod record_header;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
@@ -17,5 +18,6 @@ pub(crate) mod trailer;
 
 pub use dump::{annotate_record, annotate_segment_header};
 pub use frontier::Frontier;
+pub use manifest::{Manifest, ManifestCore, ManifestFault, ManifestVoid};
 pub use record_header::{HeaderFault, RecordHeader};
 pub use segment_header::{SegmentHeader, SegmentHeaderFault};

@@ -28,6 +28,8 @@ pub(crate) struct Image {
     pub(crate) prepared: Vec<FileEntry>,
     /// Space that was being made ready: of no use.
     pub(crate) unfinished: Vec<String>,
+    /// Whether the directory is that of a log per core.
+    pub(crate) is_of_cores: bool,
     /// What the last segment holds, when it is not sealed.
     pub(crate) tail: Option<Tail>,
     /// Segments before the last that the process did not live to seal.
@@ -142,6 +144,7 @@ impl Image {
             retired,
             prepared: loading.prepared,
             unfinished: loading.unfinished,
+            is_of_cores: loading.is_of_cores,
             tail,
             unsealed,
             end,
@@ -160,6 +163,7 @@ struct Loading<'a> {
     segments: Vec<Arc<SegmentEntry>>,
     prepared: Vec<FileEntry>,
     unfinished: Vec<String>,
+    is_of_cores: bool,
     faults: Vec<Error>,
 }
 
@@ -172,6 +176,7 @@ impl<'a> Loading<'a> {
             segments: Vec::new(),
             prepared: Vec::new(),
             unfinished: Vec::new(),
+            is_of_cores: false,
             faults: Vec::new(),
         };
         let files = storage.list().map_err(|source| Error::Io {
@@ -185,7 +190,7 @@ impl<'a> Loading<'a> {
                 FileKind::Segment(_) => segments.push(file),
                 FileKind::Prepared(_) => loading.prepared.push(file),
                 FileKind::Unfinished => loading.unfinished.push(file.name),
-                FileKind::Other => {}
+                FileKind::Other => loading.is_of_cores |= file.name == file_name::MANIFEST,
             }
         }
         for (name, opened) in SegmentEntry::open_all(storage, &segments) {

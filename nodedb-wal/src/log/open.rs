@@ -21,7 +21,7 @@ use super::view::View;
 use super::waiters::Waiters;
 use super::witness::{Watch, Watcher};
 use crate::config::{Config, OpenCheck};
-use crate::error::{Error, Result};
+use crate::error::{CoreFault, Error, Result};
 use crate::format::SegmentHeader;
 use crate::format::checksum::Digest;
 use crate::format::file_name::{self, FileKind};
@@ -38,6 +38,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
     let lock = take_lock(storage.as_ref())?;
     let synced = forget_cached_ends(storage.as_ref())?;
     let mut image = Image::load(&storage, OnFault::Refuse, config.open_check)?;
+    check_core(storage.as_ref(), &image, config.core)?;
     let scars = check_sealed_segments(&image, config.open_check)?;
     image.report.scars.extend(scars);
     settle(storage.as_ref(), &image, &synced)?;
@@ -49,7 +50,10 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         config.segment_bytes,
         image.prepared.clone(),
     )?;
-    let header = next_header(storage.as_ref(), &image, config.segment_bytes)?;
+    let header = SegmentHeader {
+        core: config.core,
+        ..next_header(storage.as_ref(), &image, config.segment_bytes)?
+    };
     let active = begin(&storage, &preparer, header)?;
     let (kept, left) = seal_past(storage.as_ref(), &mut image)?;
     if !image.retired.is_empty() {
@@ -105,6 +109,28 @@ fn take_lock(storage: &dyn Storage) -> Result<Box<dyn DirectoryLock>> {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(Error::Locked { directory }),
         Err(source) => Err(Error::of_io("lock", directory, source)),
+    }
+}
+
+/// The log of a core is written by that core and by nobody else.
+fn check_core(storage: &dyn Storage, image: &Image, core: u32) -> Result<()> {
+    let mut segments = image.segments.iter();
+    if image.segments.is_empty() && image.is_of_cores {
+        let directory = storage.path().to_path_buf();
+        return Err(Error::OtherLayout {
+            directory,
+            is_plain: false,
+        });
+    }
+    match segments.find(|entry| entry.header().core != core) {
+        Some(other) => Err(Error::Core {
+            directory: other.path().with_file_name(""),
+            core,
+            source: CoreFault::WrittenByAnother {
+                found: other.header().core,
+            },
+        }),
+        None => Ok(()),
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Records {
     pub(super) ahead: ReadAhead,
     /// The stretch that records are lent from.
     pub(super) chunk: Chunk,
+    /// The record that was delivered last, where it is not of the chunk.
+    pub(super) walked: Option<RecordAt>,
     pub(super) stats: ReadStats,
 }
 
@@ -70,6 +72,7 @@ impl Records {
             place: None,
             clear_until: Lsn::ZERO,
             chunk: Chunk::default(),
+            walked: None,
             stats: ReadStats::default(),
         })
     }
@@ -98,7 +101,7 @@ impl Records {
         if self.chunk.lent() == self.chunk.found() {
             match self.advance()? {
                 Some(Next::Chunk) => {}
-                Some(Next::Record(at)) => return Ok(self.view_of(&at)),
+                Some(Next::Record(at)) => return Ok(self.view_of(at)),
                 None => return Ok(None),
             }
         }
@@ -114,6 +117,19 @@ impl Records {
         )))
     }
 
+    /// The record that [`Self::next`] delivered last, once more.
+    pub(crate) fn current(&self) -> Option<RecordView<'_>> {
+        let place = self.place.as_ref()?;
+        let segment = place.entry.path();
+        Some(match &self.walked {
+            Some(at) => RecordView::new(at.header, at.offset, segment, place.walk.stored(at)),
+            None => {
+                let lent = self.chunk.lent_last()?;
+                RecordView::new(lent.header, lent.offset, segment, lent.stored)
+            }
+        })
+    }
+
     /// What the read has cost and brought so far.
     #[must_use]
     pub fn stats(&self) -> ReadStats {
@@ -126,11 +142,10 @@ impl Records {
         }
     }
 
-    fn view_of(&mut self, at: &RecordAt) -> Option<RecordView<'_>> {
-        let place = self.place.as_ref()?;
+    fn view_of(&mut self, at: RecordAt) -> Option<RecordView<'_>> {
         self.stats.records_delivered += 1;
-        let (segment, stored) = (place.entry.path(), place.walk.stored(at));
-        Some(RecordView::new(at.header, at.offset, segment, stored))
+        self.walked = Some(at);
+        self.current()
     }
 
     /// Comes to the next record that is wanted.
@@ -159,6 +174,7 @@ impl Records {
     /// looked at more closely.
     fn load_chunk(&mut self) -> bool {
         self.stats.records_delivered += self.chunk.lent() as u64;
+        self.walked = None;
         let used = std::mem::take(&mut self.chunk);
         let Some(place) = self.place.as_mut().filter(|place| !place.route.is_lookup()) else {
             return false;

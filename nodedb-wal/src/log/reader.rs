@@ -180,6 +180,12 @@ impl Reader {
         time::time_of(&self.view, None, lsn)
     }
 
+    /// The cores that wrote its segments, in their order.
+    pub(crate) fn cores(&self) -> impl Iterator<Item = u32> {
+        let segments = self.view.segments().into_iter();
+        segments.map(|entry| entry.header().core)
+    }
+
     /// Bytes of all segment files.
     #[must_use]
     pub fn total_size_bytes(&self) -> u64 {

@@ -135,8 +135,17 @@ impl Chunk {
     /// The next wanted record.
     #[inline]
     pub(crate) fn lend(&mut self) -> Option<Lent<'_>> {
-        let &at = self.found.get(self.lent)?;
+        if self.lent == self.found.len() {
+            return None;
+        }
         self.lent += 1;
+        self.lent_last()
+    }
+
+    /// The wanted record that was lent last.
+    #[inline]
+    pub(crate) fn lent_last(&self) -> Option<Lent<'_>> {
+        let &at = self.found.get(self.lent.checked_sub(1)?)?;
         let bytes = self.buf.as_slice().get(at..self.len)?;
         let header = RecordHeader::of_checked(bytes.first_chunk()?);
         let stored = bytes.get(..record::BYTES + header.payload_len as usize)?;

@@ -123,6 +123,35 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// The sync failed; which of the changes are durable is unknown.
     fn sync_directory(&self) -> io::Result<()>;
 
+    /// The directories inside this one, in order of name. A storage that has none says so.
+    ///
+    /// # Errors
+    ///
+    /// The directory could not be read.
+    fn subdirectories(&self) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// A directory inside this one, with a lock of its own. Nothing is looked up or made: see
+    /// [`Self::create_subdirectory`].
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`] where the storage is of one directory only.
+    fn subdirectory(&self, _name: &str) -> io::Result<Arc<dyn Storage>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Makes a directory inside this one where there is none yet. It is durable when this returns; a
+    /// crash before that leaves an empty directory or none.
+    ///
+    /// # Errors
+    ///
+    /// It could not be made or synced.
+    fn create_subdirectory(&self, _name: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// The wall clock. It may jump either way.
     fn now(&self) -> Timestamp;
 

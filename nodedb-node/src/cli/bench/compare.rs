@@ -12,7 +12,12 @@ pub(super) fn beside_others(sample: Sample, round: &Round) -> Sample {
         Group::Stream if sample.name == stream::TWO_THREADS => beside_one_thread(sample, round),
         Group::Stream => beside_sequential_writes(sample, round),
         Group::Replay => beside_full_replay(sample, round),
-        Group::Raw | Group::Commit | Group::Open | Group::Rotation | Group::Tenants => sample,
+        Group::Raw
+        | Group::Commit
+        | Group::PerCore
+        | Group::Open
+        | Group::Rotation
+        | Group::Tenants => sample,
     }
 }
 

@@ -10,6 +10,7 @@ pub(super) enum Group {
     Raw,
     Commit,
     Stream,
+    PerCore,
     Replay,
     Open,
     Rotation,
@@ -17,10 +18,11 @@ pub(super) enum Group {
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Raw,
         Self::Commit,
         Self::Stream,
+        Self::PerCore,
         Self::Replay,
         Self::Open,
         Self::Rotation,
@@ -32,6 +34,7 @@ impl Group {
             Self::Raw => "raw",
             Self::Commit => "commit",
             Self::Stream => "stream",
+            Self::PerCore => "percore",
             Self::Replay => "replay",
             Self::Open => "open",
             Self::Rotation => "rotation",
@@ -45,6 +48,7 @@ impl Group {
             Self::Raw => "Raw disk, through the storage door",
             Self::Commit => "Commit: append 256 B and wait until it is durable",
             Self::Stream => "Stream: append, one sync at the end",
+            Self::PerCore => "One log per core: append, one sync of each at the end; merge",
             Self::Replay => "Replay: every record, both checksums checked",
             Self::Open => "Open, and the first durable append",
             Self::Rotation => "Commit while segments rotate",
@@ -57,6 +61,9 @@ impl Group {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Metric {
     PerSecond,
+    PerWriterPerSecond,
+    /// Into memory alone, of all writers.
+    AppendedPerSecond,
     GigabytesPerSecond,
     P50Micros,
     P99Micros,
@@ -80,6 +87,10 @@ pub(super) enum Metric {
     /// Payload per second against raw 1 MiB writes into allocated space.
     RatioToAllocated,
     RatioToOneThread,
+    /// Rate against as many writers with one log.
+    RatioToShared,
+    /// The same of appends into memory alone.
+    AppendedRatioToShared,
     /// Payload per second against the best raw read of the same files.
     RatioToRawRead,
     RatioToFullReplay,
@@ -97,6 +108,8 @@ impl Metric {
     pub(super) const fn key(self) -> &'static str {
         match self {
             Self::PerSecond => "per_s",
+            Self::PerWriterPerSecond => "per_writer_per_s",
+            Self::AppendedPerSecond => "appended_per_s",
             Self::GigabytesPerSecond => "gb_per_s",
             Self::P50Micros => "p50_us",
             Self::P99Micros => "p99_us",
@@ -114,6 +127,8 @@ impl Metric {
             Self::RatioToWritten => "x_raw_1m_written",
             Self::RatioToAllocated => "x_raw_1m_allocated",
             Self::RatioToOneThread => "x_one_thread",
+            Self::RatioToShared => "x_shared_log",
+            Self::AppendedRatioToShared => "appended_x_shared_log",
             Self::RatioToRawRead => "x_raw_read",
             Self::RatioToFullReplay => "x_full_replay",
             Self::P999RatioToNoRotation => "p999_x_no_rotation",
@@ -128,6 +143,8 @@ impl Metric {
     pub(super) const fn heading(self) -> &'static str {
         match self {
             Self::PerSecond => "per s",
+            Self::PerWriterPerSecond => "per writer/s",
+            Self::AppendedPerSecond => "appended/s",
             Self::GigabytesPerSecond => "GB/s",
             Self::P50Micros => "p50 us",
             Self::P99Micros => "p99 us",
@@ -145,6 +162,8 @@ impl Metric {
             Self::RatioToWritten => "/ raw written",
             Self::RatioToAllocated => "/ raw allocated",
             Self::RatioToOneThread => "/ one thread",
+            Self::RatioToShared => "/ shared log",
+            Self::AppendedRatioToShared => "appended / shared",
             Self::RatioToRawRead => "/ raw read",
             Self::RatioToFullReplay => "/ full replay",
             Self::P999RatioToNoRotation => "p99.9 / without",
@@ -158,10 +177,25 @@ impl Metric {
     /// The value for people; the unit stands in the heading.
     pub(super) fn show(self, value: f64) -> String {
         match self {
-            Self::PerSecond if value >= 1e6 => format!("{:.2} M", value / 1e6),
-            Self::PerSecond if value >= 1e4 => format!("{:.1} k", value / 1e3),
-            Self::PerSecond if value >= 1e3 => format!("{:.2} k", value / 1e3),
-            Self::PerSecond | Self::Rotations => format!("{value:.0}"),
+            Self::PerSecond | Self::PerWriterPerSecond | Self::AppendedPerSecond
+                if value >= 1e6 =>
+            {
+                format!("{:.2} M", value / 1e6)
+            }
+            Self::PerSecond | Self::PerWriterPerSecond | Self::AppendedPerSecond
+                if value >= 1e4 =>
+            {
+                format!("{:.1} k", value / 1e3)
+            }
+            Self::PerSecond | Self::PerWriterPerSecond | Self::AppendedPerSecond
+                if value >= 1e3 =>
+            {
+                format!("{:.2} k", value / 1e3)
+            }
+            Self::PerSecond
+            | Self::PerWriterPerSecond
+            | Self::AppendedPerSecond
+            | Self::Rotations => format!("{value:.0}"),
             Self::P50Micros | Self::P99Micros | Self::P999Micros if value >= 1e3 => {
                 format!("{value:.0}")
             }
@@ -185,6 +219,8 @@ impl Metric {
             | Self::RatioToWritten
             | Self::RatioToAllocated
             | Self::RatioToOneThread
+            | Self::RatioToShared
+            | Self::AppendedRatioToShared
             | Self::RatioToRawRead
             | Self::RatioToFullReplay
             | Self::P999RatioToNoRotation

@@ -104,7 +104,7 @@ fn plots(report: &BenchReport, group: Group) -> Vec<(&'static str, Plot)> {
         Group::Rotation | Group::Tenants => {
             vec![("Latency of a commit", latencies(report, &[group]))]
         }
-        Group::Open => Vec::new(),
+        Group::PerCore | Group::Open => Vec::new(),
     }
 }
 

@@ -18,6 +18,7 @@ mod latency;
 mod logs;
 mod machine;
 mod open;
+mod percore;
 mod place;
 mod plots;
 mod raw_reads;

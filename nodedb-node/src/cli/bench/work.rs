@@ -4,7 +4,7 @@ use super::figures::Sample;
 use super::place::Place;
 use super::raw_writes::Space;
 use super::{
-    commit, futures_commit, open, raw_reads, raw_writes, replay, rotation, stream, tenants,
+    commit, futures_commit, open, percore, raw_reads, raw_writes, replay, rotation, stream, tenants,
 };
 use crate::cli::error::CliError;
 
@@ -24,15 +24,30 @@ pub(super) enum Work {
     RawSmall(Space),
     RawLarge(Space),
     RawRead,
-    Commit { threads: usize },
+    Commit {
+        threads: usize,
+    },
     Futures,
-    Stream { payload_bytes: usize },
+    Stream {
+        payload_bytes: usize,
+    },
     StreamTwoThreads,
-    Replay { payload_bytes: usize },
-    Scan { payload_bytes: usize },
-    Open { times: u64 },
+    Replay {
+        payload_bytes: usize,
+    },
+    Scan {
+        payload_bytes: usize,
+    },
+    Open {
+        times: u64,
+    },
     Rotation,
     Tenants,
+    PerCore {
+        writers: usize,
+        payload_bytes: usize,
+    },
+    PerCoreMerge,
 }
 
 impl Work {
@@ -48,6 +63,13 @@ impl Work {
         all.extend(spaces.map(Self::RawLarge));
         all.extend(PAYLOADS.map(|(payload_bytes, _)| Self::Stream { payload_bytes }));
         all.push(Self::StreamTwoThreads);
+        for writers in percore::WRITERS {
+            all.extend(percore::PAYLOADS.map(|(payload_bytes, _)| Self::PerCore {
+                writers,
+                payload_bytes,
+            }));
+        }
+        all.push(Self::PerCoreMerge);
         all.push(Self::RawRead);
         all.extend(PAYLOADS.map(|(payload_bytes, _)| Self::Replay { payload_bytes }));
         all.extend(SCANNED.map(|(payload_bytes, _)| Self::Scan { payload_bytes }));
@@ -74,6 +96,11 @@ impl Work {
             Self::Open { .. } => "open-large".to_owned(),
             Self::Rotation => "rotation".to_owned(),
             Self::Tenants => "tenants".to_owned(),
+            Self::PerCore {
+                writers,
+                payload_bytes,
+            } => format!("percore-{writers}-{}", short(*payload_bytes)),
+            Self::PerCoreMerge => "percore-merge".to_owned(),
         }
     }
 
@@ -114,6 +141,11 @@ impl Work {
             Self::Open { times } => open::crashed_and_closed(place, times),
             Self::Rotation => rotation::with_and_without(place),
             Self::Tenants => tenants::fairness(place),
+            Self::PerCore {
+                writers,
+                payload_bytes,
+            } => percore::beside_shared(place, writers, payload_bytes),
+            Self::PerCoreMerge => percore::merge(place),
         }
     }
 }

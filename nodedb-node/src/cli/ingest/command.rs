@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use indicatif::ProgressBar;
+use nodedb_wal::payload::AnyPayload;
 use nodedb_wal::types::{DatabaseId, Epoch, Scope, TenantId, VshardId};
 use serde::Serialize;
 
 use super::appender::{Appender, Marks, Opened};
 use super::feed::{InputKind, Item, feed};
-use super::input;
+use super::{cores, input};
 use crate::cli::answer::{Answer, Outcome, Output};
 use crate::cli::args::{database, epoch, tenant, vshard};
 use crate::cli::error::CliError;
@@ -23,7 +24,7 @@ use crate::cli::text::{self, Column};
 pub(in crate::cli) struct IngestArgs {
     /// The log's directory; it is made if it is not there.
     #[arg(long, value_name = "DIR")]
-    wal: PathBuf,
+    pub(super) wal: PathBuf,
     /// What the files hold.
     #[arg(long, value_enum)]
     kind: InputKind,
@@ -42,20 +43,32 @@ pub(in crate::cli) struct IngestArgs {
     /// Commit after this many records.
     #[arg(long, value_name = "N", default_value = "1024",
           value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
-    batch: u64,
+    pub(super) batch: u64,
     /// Assign surrogates to the keys of rows and vectors, before these are committed.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "cores")]
     surrogates: bool,
     /// Apply each batch as a Calvin transaction of this epoch, from position 0 on, and seal the
     /// epoch at the end.
-    #[arg(long, value_name = "EPOCH", value_parser = epoch)]
+    #[arg(long, value_name = "EPOCH", value_parser = epoch, conflicts_with = "cores")]
     calvin: Option<Epoch>,
+    /// Into one log per core, for this many cores: records are dealt out by turns, and every core
+    /// commits its own.
+    #[arg(long, value_name = "N",
+          value_parser = RangedU64ValueParser::<u32>::new().range(1..=4_096))]
+    cores: Option<u32>,
     /// Print what the log says of its work too: writes, waits, stalls. JSON has it anyway.
     #[arg(long)]
     stats: bool,
     /// Files, plain or gzip; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
-    files: Vec<String>,
+    pub(super) files: Vec<String>,
+}
+
+impl IngestArgs {
+    /// Whose records they are.
+    pub(super) fn scope(&self) -> Scope {
+        Scope::new(self.tenant, self.database, self.vshard)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -80,7 +93,7 @@ struct Ingestion {
 
 /// What came of one file.
 #[derive(Debug, Default, Serialize)]
-struct FileCount {
+pub(super) struct FileCount {
     file: String,
     records: u64,
     /// Rows, lines, vectors or transactions in those records.
@@ -91,6 +104,9 @@ struct FileCount {
 }
 
 pub(in crate::cli) fn run(args: &IngestArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+    if let Some(cores) = args.cores {
+        return cores::run(args, cores, output);
+    }
     let started = Instant::now();
     // A file that cannot be read should not leave a new log behind.
     input::check(&args.files)?;
@@ -100,7 +116,7 @@ pub(in crate::cli) fn run(args: &IngestArgs, output: &mut Output<'_>) -> Result<
     let files = args
         .files
         .iter()
-        .map(|file| ingest_file(&mut appender, args, file, &bar))
+        .map(|file| ingest_file(&mut |payload| appender.append(payload), args, file, &bar))
         .collect::<Result<Vec<_>, _>>();
     // What was read before a mistake in the input stays, so it is made durable either way.
     appender.finish(files.is_ok())?;
@@ -113,8 +129,9 @@ pub(in crate::cli) fn run(args: &IngestArgs, output: &mut Output<'_>) -> Result<
     Ok(Outcome::Fine)
 }
 
-fn ingest_file(
-    appender: &mut Appender<'_>,
+/// Feeds a file's records to `append`, which says how many bytes each took.
+pub(super) fn ingest_file(
+    append: &mut dyn FnMut(&AnyPayload) -> Result<u64, CliError>,
     args: &IngestArgs,
     file: &str,
     bar: &ProgressBar,
@@ -127,7 +144,7 @@ fn ingest_file(
     feed(args.kind, input, &args.collection, &mut |item: Item| {
         match &item.payload {
             Some(payload) => {
-                count.payload_bytes += appender.append(payload)?;
+                count.payload_bytes += append(payload)?;
                 count.records += 1;
                 count.rows += item.rows;
             }
@@ -139,10 +156,6 @@ fn ingest_file(
 }
 
 impl IngestArgs {
-    fn scope(&self) -> Scope {
-        Scope::new(self.tenant, self.database, self.vshard)
-    }
-
     fn marks(&self) -> Marks<'_> {
         Marks {
             collection: &self.collection,

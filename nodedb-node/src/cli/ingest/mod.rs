@@ -2,6 +2,7 @@
 
 mod appender;
 mod command;
+mod cores;
 mod feed;
 pub mod formats;
 mod input;

@@ -171,6 +171,29 @@ impl Storage for OsStorage {
         open_plain(&self.path)?.sync_all()
     }
 
+    fn subdirectories(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                // A name that is not UTF-8 is not one of ours.
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn subdirectory(&self, name: &str) -> io::Result<Arc<dyn Storage>> {
+        Ok(Arc::new(Self::new(self.path.join(name), self.io_mode())))
+    }
+
+    fn create_subdirectory(&self, name: &str) -> io::Result<()> {
+        Self::create_directory(&self.path.join(name))?;
+        // It may have been there and never been synced.
+        self.sync_directory()
+    }
+
     fn now(&self) -> Timestamp {
         clock::read(libc::CLOCK_REALTIME)
     }

@@ -144,6 +144,19 @@ impl Directory {
         self.sync_some(&mut |_| true);
     }
 
+    /// Which of the changes, by their place, are of the directory whose names start with `prefix`.
+    pub(super) fn places_in(&self, prefix: &str) -> BTreeSet<usize> {
+        let is_own = |name: &Arc<str>| {
+            let own = name.strip_prefix(prefix);
+            own.is_some_and(|own| !own.contains('/'))
+        };
+        let changes = self.unsynced.iter().enumerate();
+        changes
+            .filter(|(_, change)| change.change.names().into_iter().any(is_own))
+            .map(|(place, _)| place)
+            .collect()
+    }
+
     /// Makes the changes durable that `keep` chooses by their place, as far as they can be without
     /// the others; those stay to be written. Returns how many were not made durable.
     pub(super) fn sync_some(&mut self, keep: &mut dyn FnMut(usize) -> bool) -> usize {

@@ -67,13 +67,16 @@ impl State {
         begun.end()
     }
 
-    pub(super) fn sync_directory(&mut self, boot: u64) -> io::Result<()> {
+    /// Syncs the directory whose names start with `prefix`.
+    pub(super) fn sync_directory(&mut self, boot: u64, prefix: &str) -> io::Result<()> {
         self.check_alive(boot)?;
+        let own = self.names.places_in(prefix);
         match self.begin(Operation::SyncDirectory) {
             Begun::With(Fault::Error) => {
                 self.counts.count(FaultKind::OtherError);
                 let mut random = self.chance();
-                self.names.sync_some(&mut |_| random.percent(50));
+                self.names
+                    .sync_some(&mut |place| own.contains(&place) && random.percent(50));
                 Err(Errno::EIO.into())
             }
             Begun::With(Fault::Lost) => {
@@ -82,7 +85,7 @@ impl State {
             }
             Begun::PowerLost => Begun::PowerLost.end(),
             Begun::With(_) | Begun::Well => {
-                self.names.sync();
+                self.names.sync_some(&mut |place| own.contains(&place));
                 self.collect_garbage();
                 Ok(())
             }

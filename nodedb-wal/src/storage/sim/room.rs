@@ -1,7 +1,7 @@
 //! The simulated disk behind the storage door.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::errno::Errno;
@@ -21,12 +21,24 @@ const PATH: &str = "/simulated";
 pub(super) struct SimStorage {
     disk: SimDisk,
     boot: u64,
+    path: PathBuf,
+    /// What the names of the directory's files start with on the disk: nothing, or `core-0001/`.
+    prefix: String,
 }
 
 impl SimStorage {
     pub(super) fn new(disk: SimDisk) -> Self {
         let boot = disk.state().boot();
-        Self { disk, boot }
+        Self {
+            disk,
+            boot,
+            path: PathBuf::from(PATH),
+            prefix: String::new(),
+        }
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     fn file(&self, file: FileId, access: Access) -> Arc<dyn StorageFile> {
@@ -42,7 +54,7 @@ impl SimStorage {
 
 impl Storage for SimStorage {
     fn path(&self) -> &Path {
-        Path::new(PATH)
+        &self.path
     }
 
     fn io_mode(&self) -> IoMode {
@@ -50,7 +62,7 @@ impl Storage for SimStorage {
     }
 
     fn lock(&self) -> io::Result<Option<Box<dyn DirectoryLock>>> {
-        let taken = self.disk.state().lock(self.boot)?;
+        let taken = self.disk.state().lock(self.boot, &self.prefix)?;
         let disk = &self.disk;
         Ok(taken.map(|number| {
             let disk = disk.clone();
@@ -59,33 +71,55 @@ impl Storage for SimStorage {
     }
 
     fn is_locked(&self) -> io::Result<bool> {
-        self.disk.state().is_locked(self.boot)
+        self.disk.state().is_locked(self.boot, &self.prefix)
     }
 
     fn list(&self) -> io::Result<Vec<FileEntry>> {
-        self.disk.state().list(self.boot)
+        self.disk.state().list(self.boot, &self.prefix)
     }
 
     fn create(&self, name: &str, len: u64) -> io::Result<Arc<dyn StorageFile>> {
-        let file = self.disk.state().create(self.boot, name, len)?;
+        let file = self.disk.state().create(self.boot, &self.full(name), len)?;
         Ok(self.file(file, Access::Write))
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn StorageFile>> {
-        let file = self.disk.state().open_named(self.boot, name)?;
+        let file = self.disk.state().open_named(self.boot, &self.full(name))?;
         Ok(self.file(file, access))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.disk.state().rename(self.boot, from, to)
+        self.disk
+            .state()
+            .rename(self.boot, &self.full(from), &self.full(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.disk.state().remove(self.boot, name)
+        self.disk.state().remove(self.boot, &self.full(name))
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.disk.state().sync_directory(self.boot)
+        self.disk.state().sync_directory(self.boot, &self.prefix)
+    }
+
+    fn subdirectories(&self) -> io::Result<Vec<String>> {
+        let mut state = self.disk.state();
+        state.subdirectories(self.boot, &self.prefix)
+    }
+
+    fn subdirectory(&self, name: &str) -> io::Result<Arc<dyn Storage>> {
+        Ok(Arc::new(Self {
+            disk: self.disk.clone(),
+            boot: self.boot,
+            path: self.path.join(name),
+            prefix: format!("{}{name}/", self.prefix),
+        }))
+    }
+
+    /// A directory here is no more than what the names of its files start with: an empty one cannot
+    /// be told from none.
+    fn create_subdirectory(&self, _name: &str) -> io::Result<()> {
+        self.disk.state().check_alive(self.boot)
     }
 
     fn now(&self) -> Timestamp {

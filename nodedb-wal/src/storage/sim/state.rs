@@ -1,6 +1,6 @@
 //! Everything a simulated disk is, behind one lock: files, names, power, time and chance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -73,8 +73,8 @@ pub(super) struct State {
     pub(super) names: Directory,
     /// How many handles each file has.
     open: BTreeMap<FileId, usize>,
-    /// The number of the lock that is held.
-    lock: Option<u64>,
+    /// The numbers of the locks that are held, by the lock file's name.
+    locks: BTreeMap<String, u64>,
     locks_taken: u64,
     power: Power,
     /// Handles of an earlier boot are dead.
@@ -101,7 +101,7 @@ impl State {
             files_made: 0,
             names: Directory::default(),
             open: BTreeMap::new(),
-            lock: None,
+            locks: BTreeMap::new(),
             locks_taken: 0,
             power: Power::On,
             boot: 0,
@@ -142,7 +142,7 @@ impl State {
     pub(super) fn forget_process(&mut self) {
         self.boot += 1;
         self.open.clear();
-        self.lock = None;
+        self.locks.clear();
         self.collect_garbage();
     }
 
@@ -263,41 +263,60 @@ impl State {
             .retain(|file, _| named.contains(file) || open.contains_key(file));
     }
 
-    /// Takes the lock: its number, or `None` when it is held.
-    pub(super) fn lock(&mut self, boot: u64) -> io::Result<Option<u64>> {
+    /// Takes the lock of the directory whose names start with `prefix`: its number, or `None` when it
+    /// is held.
+    pub(super) fn lock(&mut self, boot: u64, prefix: &str) -> io::Result<Option<u64>> {
         self.check_alive(boot)?;
-        if self.lock.is_some() {
+        let lock = format!("{prefix}{}", file_name::LOCK);
+        if self.locks.contains_key(&lock) {
             return Ok(None);
         }
-        if self.names.file(file_name::LOCK).is_err() {
+        if self.names.file(&lock).is_err() {
             let file = self.add(Inode::default());
-            let name = file_name::LOCK.into();
+            let name = lock.as_str().into();
             self.names.change(NameChange::Created { name, file }, false);
         }
         self.locks_taken += 1;
-        self.lock = Some(self.locks_taken);
-        Ok(self.lock)
+        self.locks.insert(lock, self.locks_taken);
+        Ok(Some(self.locks_taken))
     }
 
     pub(super) fn unlock(&mut self, number: u64) {
-        if self.lock == Some(number) {
-            self.lock = None;
-        }
+        self.locks.retain(|_, held| *held != number);
     }
 
-    pub(super) fn is_locked(&self, boot: u64) -> io::Result<bool> {
+    pub(super) fn is_locked(&self, boot: u64, prefix: &str) -> io::Result<bool> {
         self.check_alive(boot)?;
-        Ok(self.lock.is_some())
+        Ok(self
+            .locks
+            .contains_key(&format!("{prefix}{}", file_name::LOCK)))
     }
 
-    pub(super) fn list(&mut self, boot: u64) -> io::Result<Vec<FileEntry>> {
+    /// The files of the directory whose names start with `prefix`, without those of directories in it.
+    pub(super) fn list(&mut self, boot: u64, prefix: &str) -> io::Result<Vec<FileEntry>> {
         self.check_alive(boot)?;
         self.clock.step();
-        let entries = self.names.iter().map(|(name, file)| {
+        let own = self.names.iter().filter_map(|(name, file)| {
+            let own = name.strip_prefix(prefix).filter(|own| !own.contains('/'));
+            Some((own?, file))
+        });
+        let entries = own.map(|(name, file)| {
             let (name, len) = (name.to_owned(), self.inode(file)?.len());
             Ok(FileEntry { name, len })
         });
         entries.collect()
+    }
+
+    /// The directories in the directory whose names start with `prefix`, in order.
+    pub(super) fn subdirectories(&mut self, boot: u64, prefix: &str) -> io::Result<Vec<String>> {
+        self.check_alive(boot)?;
+        self.clock.step();
+        let below = self.names.iter().filter_map(|(name, _)| {
+            let (directory, _) = name.strip_prefix(prefix)?.split_once('/')?;
+            Some(directory.to_owned())
+        });
+        let names: BTreeSet<String> = below.collect();
+        Ok(names.into_iter().collect())
     }
 }
 
