@@ -133,10 +133,12 @@ impl Core {
     ) -> Result<()> {
         loop {
             state.check_usable()?;
-            let fits_segment =
-                state.fits_roomy_segment(bytes) || self.fits_segment(state, records, bytes);
+            let is_roomy = state.fits_roomy_segment(bytes);
+            let fits_segment = is_roomy || self.fits_segment(state, records, bytes);
             if fits_segment && state.disk != Disk::Rotating && self.fits_buffer(state, bytes) {
-                state.note_room(bytes);
+                if !is_roomy {
+                    state.note_room();
+                }
                 return Ok(());
             }
             let for_rotation = !fits_segment || state.disk == Disk::Rotating;
@@ -191,12 +193,10 @@ impl State {
             .is_some_and(|active| end <= active.roomy_end)
     }
 
-    /// Notes how far the active segment is roomy, when records of so many bytes that fit go past
-    /// that: a quarter of what is left, should it fit even as records without payload.
-    fn note_room(&mut self, bytes: usize) {
-        if self.fits_roomy_segment(bytes) {
-            return;
-        }
+    /// Notes how far the active segment is roomy, records having come that fit and go past that: a
+    /// quarter of what is left, should it fit even as records without payload.
+    #[cold]
+    fn note_room(&mut self) {
         let position = self.filling.position();
         let Some(active) = self.active.as_mut() else {
             return;
