@@ -80,7 +80,11 @@ fn a_segment_is_hurried_once_small_writes_come_to_space_that_was_not_made_ready(
     let log = Log::open(Config::new(directory.path()).segment_bytes(8 << 20)).unwrap();
     log.append(&record(&[7; 1 << 20])).unwrap();
     log.sync().unwrap();
-    assert_eq!(log.stats().segments.hurried, 0, "a bulk load is in no hurry");
+    assert_eq!(
+        log.stats().segments.hurried,
+        0,
+        "a bulk load is in no hurry"
+    );
     for _ in 0..8 {
         log.commit(log.append(&record(b"small")).unwrap()).unwrap();
     }

@@ -23,7 +23,10 @@ impl DirectoryLock for OsLock {}
 /// between its fork and its exec, and with it the lock.
 impl Drop for OsLock {
     fn drop(&mut self) {
-        let given_back = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)));
+        let given_back = fcntl(
+            &self.file,
+            FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)),
+        );
         debug_assert!(given_back.is_ok(), "{given_back:?}");
     }
 }
