@@ -68,9 +68,27 @@ fn rotations_and_what_became_of_segments_are_counted() {
     let segments = log.stats().segments;
     assert_eq!(segments.retired, truncated.segments as u64);
     assert_eq!(segments.recycled, 2, "{segments:?}");
-    let started = segments.filled + segments.bulk + segments.hurried;
-    assert_eq!(started, log.stats().rotations);
+    assert_eq!(segments.filled + segments.bulk, log.stats().rotations);
     assert!(log.stats().rotations > 10);
+}
+
+/// The count of hurried segments stayed 0 whatever came: a log was opened in such a segment, and only
+/// those of rotations were counted.
+#[test]
+fn a_segment_is_hurried_once_small_writes_come_to_space_that_was_not_made_ready() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Log::open(Config::new(directory.path()).segment_bytes(8 << 20)).unwrap();
+    log.append(&record(&[7; 1 << 20])).unwrap();
+    log.sync().unwrap();
+    assert_eq!(
+        log.stats().segments.hurried,
+        0,
+        "a bulk load is in no hurry"
+    );
+    for _ in 0..8 {
+        log.commit(log.append(&record(b"small")).unwrap()).unwrap();
+    }
+    assert_eq!(log.stats().segments.hurried, 1);
 }
 
 #[test]

@@ -151,13 +151,15 @@ impl Core {
         let mut turns = Turns::default();
         loop {
             state.check_usable()?;
-            let fits_segment =
-                state.fits_roomy_segment(bytes) || self.fits_segment(state, records, bytes);
+            let is_roomy = state.fits_roomy_segment(bytes);
+            let fits_segment = is_roomy || self.fits_segment(state, records, bytes);
             let is_rotating = state.disk == Disk::Rotating;
             let fits_buffer = self.fits_buffer(state, bytes);
             let fits_share = state.shares.admits(tenant, bytes);
             if fits_segment && !is_rotating && fits_buffer && fits_share {
-                state.note_room(bytes);
+                if !is_roomy {
+                    state.note_room();
+                }
                 self.pass_turn(&mut turns, state);
                 return Ok(());
             }
@@ -232,12 +234,10 @@ impl State {
             .is_some_and(|active| end <= active.roomy_end)
     }
 
-    /// Notes how far the active segment is roomy, when records of so many bytes that fit go past
-    /// that: a quarter of what is left, should it fit even as records without payload.
-    fn note_room(&mut self, bytes: usize) {
-        if self.fits_roomy_segment(bytes) {
-            return;
-        }
+    /// Notes how far the active segment is roomy, records having come that fit and go past that: a
+    /// quarter of what is left, should it fit even as records without payload.
+    #[cold]
+    fn note_room(&mut self) {
         let position = self.filling.position();
         let Some(active) = self.active.as_mut() else {
             return;

@@ -183,8 +183,12 @@ impl Core {
             && !active.is_bulk(position)
         {
             active.space = Space::Hurried;
-            active.asked_for_next = true;
-            self.preparer.want_next();
+            state.counters.segments.hurried += 1;
+            // The last write of a segment that is being left: what comes next was taken already.
+            if state.disk != Disk::Rotating {
+                active.asked_for_next = true;
+                self.preparer.want_next();
+            }
         }
         if let Some(active) = &mut state.active
             && !active.asked_for_next

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::link_error::link_error;
 use super::past::Unsealed;
 use super::report::{Dropped, RecoveryReport};
-use super::verdict::{Evidence, Judgement, Verdict, judge};
+use super::verdict::{Verdict, judge_tail};
 use crate::config::OpenCheck;
 use crate::error::{Error, Result};
 use crate::format::checksum::Digest;
@@ -376,29 +376,5 @@ impl<'a> Loading<'a> {
             }
         }
         Ok(retired)
-    }
-}
-
-/// What the end of `last` means, or why it is refused.
-fn judge_tail(tail: &Tail, last: &SegmentEntry) -> Result<Verdict> {
-    let judgement = judge(Evidence {
-        stop: tail.stop,
-        half_batch: tail.half_batch,
-        missing_was_durable: tail.claimed_lsn > tail.last_lsn,
-    });
-    match judgement {
-        Judgement::Keep(verdict) => Ok(verdict),
-        Judgement::Refuse => {
-            let lsns = LsnRange {
-                first: tail.last_lsn.next(),
-                last: tail.claimed_lsn,
-            };
-            let path = last.path().to_path_buf();
-            Err(Error::Damaged {
-                path,
-                offset: tail.stop_offset,
-                lsns,
-            })
-        }
     }
 }

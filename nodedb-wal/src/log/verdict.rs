@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use crate::segment::Stop;
+use crate::error::{Error, Result};
+use crate::segment::{SegmentEntry, Stop, Tail};
+use crate::types::LsnRange;
 
 /// What recovery decided about the end of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +61,30 @@ pub(crate) fn judge(evidence: Evidence) -> Judgement {
         (false, Stop::Damage) => Verdict::TornTail,
         (false, Stop::Clean) => Verdict::CleanEnd,
     })
+}
+
+/// What the end of `last` means, or why it is refused.
+pub(crate) fn judge_tail(tail: &Tail, last: &SegmentEntry) -> Result<Verdict> {
+    let judgement = judge(Evidence {
+        stop: tail.stop,
+        half_batch: tail.half_batch,
+        missing_was_durable: tail.claimed_lsn > tail.last_lsn,
+    });
+    match judgement {
+        Judgement::Keep(verdict) => Ok(verdict),
+        Judgement::Refuse => {
+            let lsns = LsnRange {
+                first: tail.last_lsn.next(),
+                last: tail.claimed_lsn,
+            };
+            let path = last.path().to_path_buf();
+            Err(Error::Damaged {
+                path,
+                offset: tail.stop_offset,
+                lsns,
+            })
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,9 @@ use crate::storage::{Access, FileEntry, Storage, StorageFile};
 use super::cursor::Pace;
 use super::walk::Walk;
 
-/// How many segment files are open at a time while a log is opened.
-const OPENED_TOGETHER: usize = 64;
+/// Of how many segments header and trailer are on their way at a time while a log is opened. The files
+/// are not kept open for that.
+const ANNOUNCED_TOGETHER: usize = 64;
 
 /// A segment of the log, shared by the log and its readers.
 #[derive(Debug)]
@@ -54,17 +55,13 @@ impl SegmentEntry {
         storage: &'a Arc<dyn Storage>,
         files: &'a [FileEntry],
     ) -> impl Iterator<Item = (&'a str, Result<Self>)> {
-        files.chunks(OPENED_TOGETHER).flat_map(move |files| {
-            let announced: Vec<_> = files
+        files.chunks(ANNOUNCED_TOGETHER).flat_map(move |files| {
+            for file in files {
+                announce(storage.as_ref(), file);
+            }
+            files
                 .iter()
-                .map(|file| (&*file.name, announce(storage.as_ref(), file)))
-                .collect();
-            announced.into_iter().map(|(name, file)| {
-                (
-                    name,
-                    file.and_then(|file| Self::read(storage, name, &*file)),
-                )
-            })
+                .map(|file| (&*file.name, Self::open(storage, &file.name)))
         })
     }
 
@@ -271,14 +268,14 @@ fn read_trailer(
     Ok((trailer, Trailer::copies_are_whole(&block, header)))
 }
 
-/// Opens a segment's file and has its first block and its last brought in.
-fn announce(storage: &dyn Storage, entry: &FileEntry) -> Result<Arc<dyn StorageFile>> {
-    let path = storage.path().join(&entry.name);
-    let file = open_for_reading(storage, &entry.name, &path)?;
-    let block = BLOCK_BYTES as u64;
-    file.advise_soon(0, block);
-    file.advise_soon(entry.len.saturating_sub(block), block);
-    Ok(file)
+/// Has the first block of a segment's file brought in, and its last. What cannot be opened is told
+/// when it is read.
+fn announce(storage: &dyn Storage, entry: &FileEntry) {
+    if let Ok(file) = storage.open(&entry.name, Access::Read) {
+        let block = BLOCK_BYTES as u64;
+        file.advise_soon(0, block);
+        file.advise_soon(entry.len.saturating_sub(block), block);
+    }
 }
 
 fn open_for_reading(

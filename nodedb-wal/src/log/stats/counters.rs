@@ -111,8 +111,8 @@ impl Counters {
         self.rotations += 1;
         match space {
             Space::Filled => self.segments.filled += 1,
-            Space::Bulk => self.segments.bulk += 1,
-            Space::Hurried => self.segments.hurried += 1,
+            // That it is hurried shows only once something was written to it.
+            Space::Bulk | Space::Hurried => self.segments.bulk += 1,
         }
     }
 

@@ -103,7 +103,8 @@ pub struct SegmentSpace {
     pub filled: u64,
     /// Started in space that was allocated for a bulk load.
     pub bulk: u64,
-    /// Started in space that was allocated because none was ready; left as soon as some is.
+    /// Of those, and of the segment the log was opened with, the ones that small writes came to, which
+    /// pay for space that was not made ready; left as soon as some is.
     pub hurried: u64,
     /// Dropped by truncation.
     pub retired: u64,
