@@ -1,5 +1,6 @@
 //! A catalog's file for those who only look: what is written stays in memory, so that a catalog a
-//! crash left can be opened, put in order and read without a change to the file.
+//! crash left can be opened, put in order and read without a change to the file. Without a file all of
+//! it is in memory.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,10 +16,10 @@ use super::unborn::storage_of;
 const PAGE_BYTES: u64 = 4096;
 const PAGE: usize = 4096;
 
-/// A file under a layer of memory.
-#[derive(Debug)]
+/// A file, if there is one, under a layer of memory.
+#[derive(Debug, Default)]
 pub(super) struct Shadow {
-    file: Arc<dyn StorageFile>,
+    file: Option<Arc<dyn StorageFile>>,
     file_len: u64,
     layer: Mutex<Layer>,
 }
@@ -41,7 +42,7 @@ impl Shadow {
             pages: BTreeMap::new(),
         });
         Ok(Self {
-            file,
+            file: Some(file),
             file_len,
             layer,
         })
@@ -50,10 +51,10 @@ impl Shadow {
     /// Bytes of the file, zeros behind its end.
     fn read_file(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
         bytes.fill(0);
-        if offset < self.file_len {
-            self.file.read_at(bytes, offset)?;
+        match &self.file {
+            Some(file) if offset < self.file_len => file.read_at(bytes, offset).map(drop),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -92,6 +92,15 @@ impl Catalog {
         Self::open_on(path, Box::new(shadow))
     }
 
+    /// An empty catalog in memory, to be made from a log that has its beginning.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn in_memory() -> Result<Self> {
+        Self::open_on("(memory)", Box::new(Shadow::default()))
+    }
+
     fn load(path: PathBuf, database: Database) -> Result<Self> {
         let facts = CatalogFacts {
             log: None,

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::answer::{Answer, Outcome, Output};
 use super::args::vshard;
 use super::error::CliError;
+use super::look::look;
 use super::text::{self, Column};
-use super::view::view;
 use crate::control::{EpochTally, VshardProgress};
 
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ struct EpochFacts {
 }
 
 pub(super) fn run(args: &CalvinArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let catalog = view(&args.wal, args.catalog.as_ref())?;
+    let (_, catalog) = look(&args.wal, args.catalog.as_ref())?;
     let calvin = catalog.control_state()?.calvin;
     let vshards = calvin
         .iter()

@@ -57,7 +57,7 @@ pub(super) fn run(args: &CheckpointArgs, output: &mut Output<'_>) -> Result<Outc
 
 impl Checkpoints {
     fn of(directory: &Path) -> Result<Self, CliError> {
-        let (reader, catalog) = look(directory)?;
+        let (reader, catalog) = look(directory, None)?;
         let durable_lsn = reader.next_lsn().previous().value();
         let rows = catalog.checkpoints()?.into_iter().map(|(engine, lsn)| Row {
             engine,

@@ -83,7 +83,7 @@ fn carry_out(node: &Node, change: &Change) -> Result<(), CliError> {
 
 impl Listing {
     fn of(directory: &Path) -> Result<Self, CliError> {
-        let (reader, catalog) = look(directory)?;
+        let (reader, catalog) = look(directory, None)?;
         let pins = pins(&catalog.holds()?, &reader.extents());
         Ok(Self {
             wal: directory.to_owned(),

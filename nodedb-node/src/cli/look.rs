@@ -1,30 +1,32 @@
-//! What control records of a directory have said, looked up without changing anything in it.
+//! What control records of a log say, for commands that only look: nothing is locked or changed.
 
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nodedb_wal::Reader;
+use nodedb_wal::types::Lsn;
 
 use super::error::CliError;
 use crate::NodeConfig;
 use crate::catalog::Catalog;
 
-/// The log in `directory`, and a copy of its catalog that has taken in everything the log says.
-pub(super) fn look(directory: &Path) -> Result<(Reader, Catalog), CliError> {
-    let reader = Reader::open(directory)?;
-    let path = NodeConfig::new(directory).catalog_path();
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(source) => {
-            return Err(CliError::Io {
-                operation: "read",
-                path,
-                source,
-            });
+/// The log in `wal`, and a catalog in memory that holds everything it says now.
+pub(super) fn look(wal: &Path, catalog: Option<&PathBuf>) -> Result<(Reader, Catalog), CliError> {
+    let reader = Reader::open(wal)?;
+    let beside_log = || NodeConfig::new(wal).catalog_path();
+    let path = catalog.cloned().unwrap_or_else(beside_log);
+    let has_beginning = reader.start_lsn() == Lsn::FIRST;
+    let catalog = match (reader.is_in_use(), has_beginning) {
+        (false, _) if path.exists() => Catalog::open_to_look(&path)?,
+        // Its node writes the catalog, or there is none; the log says all of it, or is refused below.
+        (true, true) | (false, _) => Catalog::in_memory()?,
+        (true, false) => {
+            let wal = wal.display();
+            return Err(CliError::Refused(format!(
+                "the log {wal} is in use and no longer has its beginning: what that said is in the \
+                 catalog, which its node has open; ask the node, or stop it"
+            )));
         }
     };
-    let catalog = Catalog::open_copy(path, bytes)?;
     catalog.attach(reader.id(), &reader)?;
     catalog.fold(&reader)?;
     Ok((reader, catalog))

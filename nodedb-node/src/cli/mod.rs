@@ -32,6 +32,5 @@ mod text;
 mod times;
 mod truncate;
 mod verify;
-mod view;
 
 pub use run::{main, takes};

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::answer::{Answer, Outcome, Output};
 use super::args::{database, tenant};
 use super::error::CliError;
+use super::look::look;
 use super::text::{self, Column};
-use super::view::view;
 use crate::catalog::BoundRow;
 
 #[derive(Debug, Args)]
@@ -73,7 +73,7 @@ struct Row {
 }
 
 pub(super) fn run(args: &SurrogatesArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let catalog = view(&args.wal, args.catalog.as_ref())?;
+    let (_, catalog) = look(&args.wal, args.catalog.as_ref())?;
     let mut found = Surrogates {
         wal: args.wal.clone(),
         applied_lsn: catalog.applied().value(),

@@ -54,7 +54,7 @@ pub(super) fn run(args: &TenantsArgs, output: &mut Output<'_>) -> Result<Outcome
 
 impl Tenants {
     fn of(directory: &Path) -> Result<Self, CliError> {
-        let (reader, catalog) = look(directory)?;
+        let (reader, catalog) = look(directory, None)?;
         let segments = reader.segments()?.into_iter().map(SegmentUsage::from);
         let segments: Vec<SegmentUsage> = segments.collect();
         let report = usage(&catalog.usage_gone()?, reader.start_lsn(), &segments);

@@ -100,14 +100,6 @@ impl Reader {
         &self.recovery
     }
 
-    /// Which log it is; nothing when there is no segment.
-    #[must_use]
-    pub fn log_id(&self) -> Option<LogId> {
-        let segments = self.view.segments();
-        let newest = segments.last()?;
-        Some(LogId::new(newest.header().log_id))
-    }
-
     /// Whether somebody had the log open when the reader was opened.
     #[must_use]
     pub fn is_in_use(&self) -> bool {

@@ -11,7 +11,7 @@ use nodedb_wal::{ReadOptions, Reader, RecordView, Verdict};
 use super::checker::{Checker, Findings};
 use super::ledger::Ledger;
 use super::model::{Fate, Model};
-use super::services::ServiceFindings;
+use super::service_checks::ServiceFindings;
 use super::wire::Content;
 use crate::cli::error::CliError;
 use crate::replay::{ReplayPlan, ReplayRecord, ReplaySink, ReplayTransaction, SinkError};

@@ -11,7 +11,7 @@ use super::aftermath::{self, Past};
 use super::ledger::Ledger;
 use super::report::DemoReport;
 use super::round::{self, Events};
-use super::{services, worker};
+use super::{service_checks, worker};
 use crate::cli::answer::{Outcome, Output};
 use crate::cli::error::CliError;
 use crate::cli::progress;
@@ -90,7 +90,7 @@ fn run_in(args: &DemoArgs, directory: &Path, output: &mut Output<'_>) -> Result<
             past,
             &mut rng,
         )?;
-        after.services = services::look(directory, args.io, &ledger.services)?;
+        after.services = service_checks::look(directory, args.io, &ledger.services)?;
         report.add(round, ran, &ledger, after);
         bar.inc(1);
         if report.outcome() != Outcome::Fine {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use nodedb_wal::types::Lsn;
 
-use super::services::ServiceLedger;
+use super::service_checks::ServiceLedger;
 use super::wire::Message;
 
 /// What one thread of one round said.
@@ -72,8 +72,8 @@ impl Ledger {
                 sequence,
                 purge_lsn,
             } => self.note_intent(thread, sequence, purge_lsn),
-            Message::Served { served, lsn } => {
-                self.services.note(served, lsn);
+            Message::Served(served) => {
+                self.services.note(served);
                 Ok(())
             }
             Message::Acknowledged { lsn, digest } => self.note_acknowledged(lsn, digest),

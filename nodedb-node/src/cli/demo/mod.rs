@@ -17,6 +17,7 @@ mod ledger;
 mod model;
 mod report;
 mod round;
+mod service_checks;
 mod services;
 #[cfg(test)]
 mod tests;

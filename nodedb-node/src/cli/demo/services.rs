@@ -1,63 +1,100 @@
 //! The node's services under the knife: a thread of the writer that checkpoints, holds, drops
-//! collections, purges and has old segments dropped, on a log of its own beside the writers'; and
-//! what must be there of it after each kill.
+//! collections, purges, assigns surrogates, applies Calvin transactions and has old segments dropped,
+//! on a log of its own beside the writers'.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use nodedb_wal::Config;
 use nodedb_wal::payload::{CollectionTombstoned, Put, TemporalPurge};
-use nodedb_wal::types::{DatabaseId, Lsn, RecordKind, TenantId, Timestamp, VshardId};
-use nodedb_wal::{Config, ReadOptions};
+use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, Timestamp, VshardId};
 
 use super::args::Io;
 use crate::cli::error::CliError;
-use crate::control::ControlState;
+use crate::control::CalvinPosition;
+use crate::surrogate::Collection;
 use crate::{Keeper, Node, NodeConfig, Result};
 
 const T: TenantId = TenantId::new(1);
 const V: VshardId = VshardId::new(1);
 const D: DatabaseId = DatabaseId::new(1);
 
-const ENGINE: &str = "kv";
-const HOLD: &str = "consumer";
+pub(super) const ENGINE: &str = "kv";
+pub(super) const HOLD: &str = "consumer";
+/// Where Calvin transactions are applied.
+pub(super) const LANE: VshardId = VshardId::new(9);
+/// Whose keys have surrogates.
+pub(super) const KEYED: Collection<'_> = Collection::new(T, D, "keyed");
+
+/// How many keys there are: they come again and again, and keep their surrogates.
+const KEYS: u64 = 2_000;
+/// Transactions of an epoch.
+const EPOCH_TRANSACTIONS: u64 = 16;
 
 /// What the thread said was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Served {
     /// A row was durable at this LSN.
-    Row,
+    Row(Lsn),
     /// The engine's checkpoint is at this LSN, or further.
-    Checkpoint,
+    Checkpoint(Lsn),
     /// The hold is at this LSN, or further.
-    Hold,
+    Hold(Lsn),
     /// A collection was dropped by the record at this LSN.
-    Tombstone,
+    Tombstone(Lsn),
     /// Old versions were purged by the record at this LSN.
-    Purge,
+    Purge(Lsn),
+    /// The key of this number has this surrogate.
+    Surrogate(u64, u32),
+    /// The Calvin transaction of this number was applied, its mark being at this LSN.
+    Calvin(u64, Lsn),
 }
 
 impl Served {
-    const ALL: [(Self, &str); 5] = [
-        (Self::Row, "r"),
-        (Self::Checkpoint, "c"),
-        (Self::Hold, "h"),
-        (Self::Tombstone, "t"),
-        (Self::Purge, "p"),
-    ];
-
-    pub(super) fn code(self) -> &'static str {
-        let found = Self::ALL.iter().find(|(served, _)| *served == self);
-        found.map_or("", |(_, code)| code)
+    /// The words of the line that tells of it.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Row(lsn) => format!("r {lsn}"),
+            Self::Checkpoint(lsn) => format!("c {lsn}"),
+            Self::Hold(lsn) => format!("h {lsn}"),
+            Self::Tombstone(lsn) => format!("t {lsn}"),
+            Self::Purge(lsn) => format!("p {lsn}"),
+            Self::Surrogate(key, surrogate) => format!("s {key} {surrogate}"),
+            Self::Calvin(number, lsn) => format!("x {number} {lsn}"),
+        }
     }
 
-    pub(super) fn from_code(text: &str) -> Option<Self> {
-        let found = Self::ALL.iter().find(|(_, code)| *code == text);
-        found.map(|(served, _)| *served)
+    /// What words tell.
+    pub(super) fn parse(words: &[&str]) -> Option<Self> {
+        let lsn = |word: &str| word.parse().ok().map(Lsn::new);
+        Some(match words {
+            ["r", at] => Self::Row(lsn(at)?),
+            ["c", at] => Self::Checkpoint(lsn(at)?),
+            ["h", at] => Self::Hold(lsn(at)?),
+            ["t", at] => Self::Tombstone(lsn(at)?),
+            ["p", at] => Self::Purge(lsn(at)?),
+            ["s", key, surrogate] => Self::Surrogate(key.parse().ok()?, surrogate.parse().ok()?),
+            ["x", number, at] => Self::Calvin(number.parse().ok()?, lsn(at)?),
+            _ => return None,
+        })
     }
 }
 
+/// Where a Calvin transaction stands in the sequence, by its number from 0 on.
+pub(super) fn calvin_position(number: u64) -> CalvinPosition {
+    CalvinPosition {
+        epoch: Epoch::new(number / EPOCH_TRANSACTIONS + 1),
+        position: u32::try_from(number % EPOCH_TRANSACTIONS).unwrap_or(u32::MAX),
+    }
+}
+
+/// The primary key of a number.
+pub(super) fn primary_key(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
 /// Where the services' log is.
-fn config(directory: &Path, io: Io) -> NodeConfig {
+pub(super) fn config(directory: &Path, io: Io) -> NodeConfig {
     let log = Config::new(directory.join("services"));
     let log = log.segment_bytes(256 << 10).io_mode(io.mode());
     NodeConfig::from(log).retained_bytes_max(Some(4 << 20))
@@ -68,7 +105,7 @@ fn config(directory: &Path, io: Io) -> NodeConfig {
 pub(super) fn serve(
     directory: &Path,
     io: Io,
-    tell: impl Fn(Served, Lsn) -> std::result::Result<(), CliError>,
+    tell: impl Fn(Served) -> std::result::Result<(), CliError>,
 ) -> std::result::Result<(), CliError> {
     let node = Arc::new(Node::open(config(directory, io))?);
     let _keeper = Keeper::start(&node)?;
@@ -76,26 +113,59 @@ pub(super) fn serve(
     for step in 0_u64.. {
         let row = wal.append::<Put>(T, V, D, row(step).as_slice())?;
         wal.commit(row)?;
-        tell(Served::Row, row)?;
+        tell(Served::Row(row))?;
         if step % 8 == 3 {
             node.checkpoint(ENGINE, row)?;
-            tell(Served::Checkpoint, row)?;
+            tell(Served::Checkpoint(row))?;
         }
         if step % 8 == 7 {
             node.set_hold(HOLD, row)?;
-            tell(Served::Hold, row)?;
+            tell(Served::Hold(row))?;
         }
         if step % 16 == 5 {
             let lsn = drop_collection(&node, step, row)?;
-            tell(Served::Tombstone, lsn)?;
+            tell(Served::Tombstone(lsn))?;
             let lsn = purge(&node, step)?;
-            tell(Served::Purge, lsn)?;
+            tell(Served::Purge(lsn))?;
+        }
+        if step % 4 == 1 {
+            let key = step * 7 % KEYS;
+            let surrogate = node.surrogates().assign(KEYED, &primary_key(key))?;
+            tell(Served::Surrogate(key, surrogate.value()))?;
+        }
+        if step % 4 == 2 {
+            let (number, lsn) = apply_next(&node, step)?;
+            tell(Served::Calvin(number, lsn))?;
         }
         if step % 32 == 9 {
             wal.rotate()?;
         }
     }
     Ok(())
+}
+
+/// Applies the Calvin transaction that comes next, sealing the epoch before it; its number, and where
+/// its mark is.
+fn apply_next(node: &Node, step: u64) -> Result<(u64, Lsn)> {
+    let calvin = node.calvin();
+    let (mut sealed, mut applied) = (0, 0);
+    if let Some(progress) = calvin.progress(LANE) {
+        sealed = progress.watermark.value();
+        applied = progress.applied.len() as u64;
+    }
+    if applied == EPOCH_TRANSACTIONS {
+        calvin.seal(LANE, Epoch::new(sealed + 1))?;
+        (sealed, applied) = (sealed + 1, 0);
+    }
+    let number = sealed * EPOCH_TRANSACTIONS + applied;
+    let CalvinPosition { epoch, position } = calvin_position(number);
+    let commit = calvin.apply(LANE, epoch, position, |transaction| {
+        for part in 0..=step % 3 {
+            transaction.push::<Put>(T, D, row(step + part).as_slice())?;
+        }
+        Ok(())
+    })?;
+    Ok((number, commit.lsns.last))
 }
 
 fn row(step: u64) -> Vec<u8> {
@@ -129,168 +199,10 @@ fn purge(node: &Node, step: u64) -> Result<Lsn> {
     Ok(lsn)
 }
 
-/// What the thread has said so far, in all rounds.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ServiceLedger {
-    checkpoint: Lsn,
-    hold: Lsn,
-    /// Records, each of which must be there as long as its segment is.
-    records: Vec<(Served, Lsn)>,
-}
-
-impl ServiceLedger {
-    pub(super) fn note(&mut self, served: Served, lsn: Lsn) {
-        match served {
-            Served::Checkpoint => self.checkpoint = self.checkpoint.max(lsn),
-            Served::Hold => self.hold = self.hold.max(lsn),
-            Served::Row | Served::Tombstone | Served::Purge => self.records.push((served, lsn)),
-        }
-    }
-}
-
-/// What is there after a kill.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ServiceFindings {
-    /// Acknowledged records that were looked for.
-    pub(super) acknowledged: u64,
-    /// The oldest record that is left.
-    pub(super) start: Lsn,
-    pub(super) problems: Vec<String>,
-}
-
-/// Opens the node that a killed writer left and holds it against what was said.
-pub(super) fn look(directory: &Path, io: Io, ledger: &ServiceLedger) -> Result<ServiceFindings> {
-    let config = config(directory, io);
-    let home: PathBuf = config.directory().to_owned();
-    if !home.exists() {
-        return Ok(ServiceFindings::default());
-    }
-    let node = Node::open(config)?;
-    let mut findings = ServiceFindings {
-        acknowledged: ledger.records.len() as u64,
-        start: node.wal().start_lsn(),
-        problems: Vec::new(),
-    };
-    findings.check_holds(&node, ledger)?;
-    findings.check_records(&node, ledger)?;
-    findings.check_usage(&node)?;
-    node.close()?;
-    Ok(findings)
-}
-
-impl ServiceFindings {
-    fn expect(&mut self, is_so: bool, problem: impl FnOnce() -> String) {
-        if !is_so {
-            self.problems.push(format!("services: {}", problem()));
-        }
-    }
-
-    /// Holds and checkpoints are where they were said to be, or further, and nothing they need is
-    /// gone.
-    fn check_holds(&mut self, node: &Node, ledger: &ServiceLedger) -> Result<()> {
-        let state: ControlState = node.control_state()?;
-        let checkpoint = state.checkpoints.get(ENGINE).copied().unwrap_or_default();
-        let said = ledger.checkpoint;
-        self.expect(checkpoint >= said, || {
-            format!("the checkpoint was acknowledged at {said} and is at {checkpoint}")
-        });
-        let hold = state.holds.find(HOLD).and_then(|hold| hold.needs);
-        let (hold, said) = (hold.unwrap_or_default(), ledger.hold);
-        self.expect(hold >= said, || {
-            format!("the hold was acknowledged at {said} and is at {hold}")
-        });
-        if let Some((name, needs)) = state.holds.lowest() {
-            let start = self.start;
-            self.expect(start <= needs.max(Lsn::FIRST), || {
-                format!("{name} needs record {needs}, and the log starts at {start}")
-            });
-        }
-        Ok(())
-    }
-
-    /// Every acknowledged record is there whose segment is, and is what was written.
-    fn check_records(&mut self, node: &Node, ledger: &ServiceLedger) -> Result<()> {
-        let start = self.start;
-        let expected = ledger.records.iter().filter(|(_, lsn)| *lsn >= start);
-        let mut expected = expected.copied().peekable();
-        let mut records = node.wal().read(ReadOptions::all())?;
-        while let Some(record) = records.next()? {
-            let (lsn, kind) = (record.lsn(), record.header.kind.known());
-            if kind == Some(RecordKind::Put) {
-                self.expect(is_row(record.payload), || {
-                    format!("record {lsn} is no row that was written")
-                });
-            }
-            if let Some((served, _)) = expected.next_if(|(_, next)| *next == lsn) {
-                let wanted = match served {
-                    Served::Tombstone => RecordKind::CollectionTombstoned,
-                    Served::Purge => RecordKind::TemporalPurge,
-                    _ => RecordKind::Put,
-                };
-                self.expect(kind == Some(wanted), || {
-                    format!("record {lsn} was acknowledged as {served:?} and is {kind:?}")
-                });
-            }
-        }
-        let missing = expected.count();
-        self.expect(missing == 0, || {
-            format!("{missing} acknowledged records are not there")
-        });
-        Ok(())
-    }
-
-    /// Every record that was ever written is counted as somebody's, once.
-    fn check_usage(&mut self, node: &Node) -> Result<()> {
-        let usage = node.usage()?;
-        let rows = usage.scopes.iter().map(|row| row.written.records);
-        let counted = rows.sum::<u64>() + usage.others.0.records + usage.unknown_records;
-        let written = node.wal().next_lsn().previous().value();
-        self.expect(counted == written, || {
-            format!("{written} records were written and {counted} are counted")
-        });
-        Ok(())
-    }
-}
-
-fn is_row(payload: &[u8]) -> bool {
+/// Whether a payload is one that the thread writes.
+pub(super) fn is_row(payload: &[u8]) -> bool {
     let step = payload
         .first_chunk()
         .map(|bytes| u64::from_le_bytes(*bytes));
     step.is_some_and(|step| row(step) == payload)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A node after some steps, and what was said of them.
-    fn served(directory: &Path, steps: u64) -> ServiceLedger {
-        let ledger = parking_lot::Mutex::new(ServiceLedger::default());
-        let left = std::cell::Cell::new(steps);
-        let ended = serve(directory, Io::Direct, |served, lsn| {
-            ledger.lock().note(served, lsn);
-            left.set(left.get().saturating_sub(1));
-            match left.get() {
-                0 => Err(CliError::Refused("enough".to_owned())),
-                _ => Ok(()),
-            }
-        });
-        assert!(matches!(ended, Err(CliError::Refused(_))), "{ended:?}");
-        ledger.into_inner()
-    }
-
-    #[test]
-    fn what_was_done_is_found_and_what_was_not_is_missed() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut ledger = served(directory.path(), 200);
-        let look = |ledger: &ServiceLedger| look(directory.path(), Io::Direct, ledger).unwrap();
-        let findings = look(&ledger);
-        assert_eq!(findings.problems, Vec::<String>::new());
-        assert!(findings.acknowledged > 100);
-        let next = Lsn::new(100_000);
-        for (served, problems) in [(Served::Row, 1), (Served::Checkpoint, 2), (Served::Hold, 3)] {
-            ledger.note(served, next);
-            assert_eq!(look(&ledger).problems.len(), problems, "{served:?}");
-        }
-    }
 }

@@ -24,7 +24,7 @@ pub(super) enum Message {
     /// A commit returned, after the records it acknowledged were told.
     Committed,
     /// A service of the node did something, which is durable.
-    Served { served: Served, lsn: Lsn },
+    Served(Served),
 }
 
 impl Message {
@@ -39,7 +39,7 @@ impl Message {
             } => format!("I {thread} {sequence} {purge_lsn}\n"),
             Self::Acknowledged { lsn, digest } => format!("A {lsn} {digest:x}\n"),
             Self::Committed => "C\n".to_owned(),
-            Self::Served { served, lsn } => format!("S {} {lsn}\n", served.code()),
+            Self::Served(served) => format!("S {}\n", served.words()),
         }
     }
 
@@ -58,10 +58,7 @@ impl Message {
                 lsn: Lsn::new(lsn.parse().ok()?),
                 digest: u64::from_str_radix(digest, 16).ok()?,
             }),
-            ["S", code, lsn] => Some(Self::Served {
-                served: Served::from_code(code)?,
-                lsn: Lsn::new(lsn.parse().ok()?),
-            }),
+            ["S", words @ ..] => Served::parse(words).map(Self::Served),
             _ => None,
         }
     }
@@ -119,10 +116,13 @@ mod tests {
                 lsn: Lsn::new(6),
                 digest: 0xabc,
             },
-            Message::Served {
-                served: Served::Hold,
-                lsn: Lsn::new(7),
-            },
+            Message::Served(Served::Row(Lsn::new(7))),
+            Message::Served(Served::Checkpoint(Lsn::new(7))),
+            Message::Served(Served::Hold(Lsn::new(7))),
+            Message::Served(Served::Tombstone(Lsn::new(7))),
+            Message::Served(Served::Purge(Lsn::new(7))),
+            Message::Served(Served::Surrogate(7, 8)),
+            Message::Served(Served::Calvin(7, Lsn::new(8))),
         ] {
             let line = message.line();
             let text = line.strip_suffix('\n').unwrap();
@@ -132,7 +132,9 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_none() {
-        for line in ["", "R 1", "I 3 4", "A 6", "A 6 xyz", "I 3 4 -5", "Z"] {
+        for line in [
+            "", "R 1", "I 3 4", "A 6", "A 6 xyz", "I 3 4 -5", "S", "S q 1", "S s 1", "Z",
+        ] {
             assert_eq!(Message::parse(line), None, "{line}");
         }
     }

@@ -49,8 +49,8 @@ pub(in crate::cli) fn work(args: &WorkerArgs) -> std::result::Result<Outcome, Cl
             })
             .collect();
         let services = scope.spawn(|| {
-            let served = services::serve(&args.dir, args.io, |served, lsn| {
-                Ok(parent.tell(&Message::Served { served, lsn }.line())?)
+            let served = services::serve(&args.dir, args.io, |served| {
+                Ok(parent.tell(&Message::Served(served).line())?)
             });
             // The others go on: the parent takes a line it does not understand for a problem.
             if let Err(error) = &served {
