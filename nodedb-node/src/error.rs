@@ -134,6 +134,18 @@ pub enum Error {
         /// What was wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The catalog's file is not one, or is damaged. Move it away: while the log still starts at LSN 1
+    /// it is made again from the log; otherwise put back a copy.
+    #[error(
+        "the catalog {} is damaged: move it away, and it is made again while the log still starts at \
+         LSN 1; otherwise put back a copy", .path.display()
+    )]
+    CatalogDamaged {
+        /// The catalog.
+        path: PathBuf,
+        /// What was wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An entry of the audit trail is not what was put into the catalog. `audit verify` says what
     /// else is wrong.
     #[error("the entry of record {lsn} in the audit trail of {} cannot be read", .path.display())]
@@ -268,6 +280,7 @@ impl Error {
             Self::UndecodableControl { .. }
             | Self::UndecodableRecord { .. }
             | Self::AuditUnreadable { .. }
+            | Self::CatalogDamaged { .. }
             | Self::CatalogFormat { .. }
             | Self::CatalogMissing { .. }
             | Self::CatalogForeign { .. }

@@ -266,9 +266,20 @@ impl Catalog {
 }
 
 fn failed(operation: &'static str, path: &Path, source: impl Into<redb::Error>) -> Error {
+    let source = source.into();
+    let path = path.to_path_buf();
+    let is_damaged = match &source {
+        redb::Error::Corrupted(_) => true,
+        redb::Error::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
+        _ => false,
+    };
+    let source = Box::new(source);
+    if is_damaged {
+        return Error::CatalogDamaged { path, source };
+    }
     Error::Catalog {
         operation,
-        path: path.to_path_buf(),
-        source: Box::new(source.into()),
+        path,
+        source,
     }
 }

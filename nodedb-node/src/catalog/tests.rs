@@ -207,7 +207,7 @@ fn a_catalog_that_was_never_finished_is_made_again_and_other_files_are_left_alon
     for bytes in [&b"a letter to somebody, which is no catalog"[..], b"redb"] {
         std::fs::write(&path, bytes).unwrap();
         let opened = Catalog::open(&path);
-        assert!(matches!(opened, Err(Error::Catalog { .. })));
+        assert!(matches!(opened, Err(Error::CatalogDamaged { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
     }
 }
@@ -283,4 +283,18 @@ fn of_two_bindings_of_one_key_the_first_stands_and_both_ids_are_used_up() {
     wal.sync().unwrap();
     catalog.fold(wal).unwrap();
     assert_eq!(hwm(), Some(1_033));
+}
+
+/// What is no catalog was told as a disk that fails, and nobody said what to do.
+#[test]
+fn a_file_that_is_no_catalog_is_told_as_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("catalog.redb");
+    std::fs::write(&path, [0x5a; 12_288]).unwrap();
+    for opened in [Catalog::open(&path), Catalog::open_to_look(&path)] {
+        let error = opened.unwrap_err();
+        assert!(matches!(error, Error::CatalogDamaged { .. }), "{error:?}");
+        assert_eq!(error.class(), nodedb_wal::ErrorClass::Corruption);
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), [0x5a; 12_288]);
 }

@@ -62,8 +62,10 @@ pub(super) fn run(args: &TruncateArgs, output: &mut Output<'_>) -> Result<Outcom
 fn to_holds(config: NodeConfig) -> Result<Went, CliError> {
     let node = Node::open(config)?;
     let next = node.wal().next_lsn();
-    let done = node.truncate_to_holds()?;
-    node.close()?;
+    let done = node.truncate_to_holds();
+    let closed = node.close();
+    let done = done?;
+    closed?;
     match done {
         Truncation::Done { truncated, held_by } => Ok((truncated, Some(held_by), next)),
         Truncation::Unknown { hold } => Err(CliError::Refused(format!(
@@ -78,8 +80,11 @@ fn to_holds(config: NodeConfig) -> Result<Went, CliError> {
 fn up_to(config: NodeConfig, before: Lsn) -> Result<Went, CliError> {
     let node = Node::open(config)?;
     let next = node.wal().next_lsn();
-    let truncated = node.truncate_before(before)?;
-    node.close()?;
+    // A refusal is no reason to leave the log as after a crash.
+    let truncated = node.truncate_before(before);
+    let closed = node.close();
+    let truncated = truncated?;
+    closed?;
     Ok((truncated, None, next))
 }
 
