@@ -299,7 +299,7 @@ impl Log {
         state.active.as_ref().map(|active| {
             let index = active.index.snapshot();
             let last_lsn = state.next_lsn.previous();
-            let position = state.filling.position();
+            let position = state.data_end();
             SegmentInfo::new(&active.entry, last_lsn, position, index.as_ref())
         })
     }
