@@ -75,7 +75,7 @@ impl Core {
         // What can find the disk full comes first, before anything is changed.
         let prepared = self.space_for(state, capacity)?;
         if let Err(error) = self.write_pending(state) {
-            self.preparer.give_back(prepared);
+            MutexGuard::unlocked(state, || self.preparer.give_back(prepared));
             return Err(error);
         }
         let Some(active) = state.active.take() else {
@@ -96,7 +96,7 @@ impl Core {
                 }))
             }
             Err(Begin::NoSpace(error, prepared)) => {
-                self.preparer.give_back(prepared);
+                MutexGuard::unlocked(state, || self.preparer.give_back(prepared));
                 state.active = Some(active);
                 Err(error)
             }
