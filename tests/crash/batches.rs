@@ -197,7 +197,7 @@ fn what_comes_after_a_batch_that_was_given_up_is_not_mixed_with_it() {
     let put = |len: usize| Arc::new(Content::put(&vec![7; len]));
     for tail_policy in POLICIES {
         // With records in front of it in its segment, and without; that a segment takes, and does not.
-        for (in_front, records) in [(0, 20), (0, 100), (1, 20), (1, 100)] {
+        for (in_front, records) in [(0, 30), (0, 100), (1, 30), (1, 100)] {
             for steps in next_steps {
                 let disk = SimDisk::new(1);
                 let mut player = Player::new(disk, tail_policy, Model::new(), Door::HONEST);
