@@ -67,12 +67,15 @@ impl View {
     }
 
     pub(crate) fn durable(&self) -> Lsn {
-        Lsn::new(self.durable.load(Ordering::Acquire))
+        Lsn::new(self.durable.load(Ordering::SeqCst))
     }
 
     /// Moves the durable frontier up to `lsn`; it never goes back.
+    ///
+    /// In one order for all threads, with the number of `Followers` that says who waits: either whoever
+    /// moves the frontier sees that somebody waits, or whoever waits sees the frontier.
     pub(crate) fn advance_durable(&self, lsn: Lsn) {
-        self.durable.fetch_max(lsn.value(), Ordering::AcqRel);
+        self.durable.fetch_max(lsn.value(), Ordering::SeqCst);
     }
 
     /// The oldest LSN there is; one past the durable frontier when there is none.
