@@ -4,6 +4,7 @@
 mod append_with;
 mod basics;
 mod filters;
+mod following;
 mod handover;
 mod holes;
 mod metrics;

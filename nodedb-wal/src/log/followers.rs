@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::commit::DurableLsn;
 use super::log_handle::Log;
 use super::state::Core;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sync::{AtomicU64, Condvar, Mutex};
 use crate::types::Lsn;
 
@@ -186,7 +186,9 @@ impl Core {
             if durable.is_some() {
                 return Ok(durable);
             }
-            drop(self.usable()?);
+            if let Err(error) = self.usable() {
+                return self.durable_or(lsn, error).map(Some);
+            }
             if !bed.sleep(deadline) {
                 return Ok(self.durable_at(lsn));
             }
@@ -218,9 +220,14 @@ impl Core {
         }
         if let Err(error) = self.usable() {
             self.forget(place);
-            return Poll::Ready(Err(error));
+            return Poll::Ready(self.durable_or(lsn, error));
         }
         Poll::Pending
+    }
+
+    /// What a log that ended with `error` has to say of `lsn`, which may have become durable before.
+    fn durable_or(&self, lsn: Lsn, error: Error) -> Result<DurableLsn> {
+        self.durable_at(lsn).ok_or(error)
     }
 
     /// Gives a task's place back.
@@ -255,8 +262,8 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::Config;
     use crate::types::{Record, RecordKind, Scope};
-    use crate::{Config, Error};
 
     fn open(directory: &Path) -> Log {
         Log::open(Config::new(directory).segment_bytes(1 << 20)).unwrap()

@@ -116,6 +116,11 @@ impl View {
         &self.bell
     }
 
+    /// Takes over what another process has made of the segments.
+    pub(crate) fn replace(&self, segments: Vec<Arc<SegmentEntry>>) {
+        *self.segments.write() = segments;
+    }
+
     pub(crate) fn push(&self, entry: Arc<SegmentEntry>) {
         self.segments.write().push(entry);
         self.bell.ring();
