@@ -6,11 +6,13 @@
 
 use nodedb_tests::model::{Content, Model, Violation, ensure};
 use nodedb_tests::parallel::each;
-use nodedb_tests::player::{Door, Player};
+use nodedb_tests::player::{Door, Player, config};
 use nodedb_tests::sweep::Ending;
 use nodedb_tests::workload::Workload;
-use nodedb_wal::storage::sim::SimDisk;
-use nodedb_wal::{Error, Follower, Lsn, ReadOptions, TailPolicy, Tailed};
+use nodedb_wal::storage::sim::{Fault, FaultPlan, SimDisk};
+use nodedb_wal::{
+    Error, Follower, Log, Lsn, ReadOptions, Record, RecordKind, Scope, TailPolicy, Tailed,
+};
 
 use crate::settings::seeds;
 
@@ -131,7 +133,7 @@ fn check(
     eye.look(&mut follower, &disk, &player.model)?;
     player.must_commit(&[Content::put(b"a second life").into()])?;
     let log = player.log.as_ref();
-    log.map_or(Ok(false), nodedb_wal::Log::witness)
+    log.map_or(Ok(false), Log::witness)
         .map_err(|error| Violation::of_error("vouching", &error))?;
     eye.look(&mut follower, &disk, &player.model)?;
     ensure(eye.next == player.model.last() + 1, || {
@@ -212,4 +214,26 @@ fn what_a_follower_delivered_is_there_after_a_power_cut_with_blocks_that_are_rew
 #[test]
 fn what_a_follower_delivered_is_there_after_a_power_cut_with_blocks_that_are_padded() {
     sweep(TailPolicy::Pad);
+}
+
+#[test]
+fn a_tail_delivers_what_is_durable_and_then_says_that_the_log_is_poisoned() {
+    let disk = SimDisk::new(1);
+    let log = Log::open(config(&disk, Door::HONEST, TailPolicy::Rewrite)).unwrap();
+    let mut tail = log.tail(ReadOptions::all()).unwrap();
+    let put = |payload| log.append(&Record::raw(RecordKind::Put, Scope::default(), payload));
+    log.commit(put(b"durable").unwrap()).unwrap();
+    disk.set_faults(FaultPlan {
+        at: [(disk.operations(), Fault::Error)].into(),
+        ..FaultPlan::default()
+    });
+    assert!(log.commit(put(b"not durable").unwrap()).is_err());
+    let Tailed::Record(record) = tail.try_next().unwrap() else {
+        panic!("it is durable");
+    };
+    assert_eq!(record.payload, b"durable");
+    for _ in 0..2 {
+        let error = tail.next().unwrap_err();
+        assert!(matches!(error, Error::Poisoned { .. }), "{error}");
+    }
 }

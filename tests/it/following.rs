@@ -1,6 +1,8 @@
 //! Following a log: in the process that writes it, as a stream, and through its directory.
 
+use std::fs::File;
 use std::future::poll_fn;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
@@ -279,4 +281,49 @@ fn a_follower_that_is_stopped_waits_no_longer() {
     begun.recv().unwrap();
     stopper.stop();
     assert!(waiting.join().unwrap());
+}
+
+/// Flips a bit of the log, `from` bytes from where `bytes` stand in it.
+fn damage(directory: &Path, bytes: &[u8], from: i64) {
+    let files = std::fs::read_dir(directory).unwrap();
+    let paths = files.map(|entry| entry.unwrap().path());
+    let segments = paths.filter(|path| path.extension().is_some_and(|end| end == "seg"));
+    for path in segments {
+        let content = std::fs::read(&path).unwrap();
+        let mut windows = content.windows(bytes.len());
+        if let Some(at) = windows.position(|window| window == bytes) {
+            let at = u64::try_from(at).unwrap().checked_add_signed(from).unwrap();
+            let file = File::options().write(true).open(path).unwrap();
+            let byte = content[usize::try_from(at).unwrap()];
+            file.write_all_at(&[byte ^ 4], at).unwrap();
+            return;
+        }
+    }
+    panic!("{bytes:?} is nowhere");
+}
+
+/// A header that is damaged looks like a write on its way, until something stands behind it.
+#[test]
+fn a_follower_is_told_of_damage_once_something_vouches_for_what_was_there() {
+    const BYTES: &[u8] = b"to be damaged";
+    for from in [-60, 3] {
+        let directory = tempfile::tempdir().unwrap();
+        let log = Log::open(small(directory.path()).witness_after(None)).unwrap();
+        let mut follower = Follower::open(directory.path(), ReadOptions::all()).unwrap();
+        write(&log, 1, 1);
+        log.witness().unwrap();
+        check(&follower.next().unwrap().unwrap(), 1);
+        log.commit(put(&log, 1, BYTES)).unwrap();
+        damage(directory.path(), BYTES, from);
+        let waited = follower.next_timeout(Duration::from_millis(1)).unwrap();
+        assert!(matches!(waited, Tailed::NotYet));
+        log.witness().unwrap();
+        for _ in 0..2 {
+            let error = follower.next().unwrap_err();
+            let Error::Damaged { lsns, .. } = &error else {
+                panic!("{error}");
+            };
+            assert_eq!(lsns.first, Lsn::new(2));
+        }
+    }
 }
