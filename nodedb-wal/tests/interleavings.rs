@@ -98,6 +98,35 @@ fn check_durable(disk: &SimDisk, lsn: Lsn, durable: DurableLsn) {
     );
 }
 
+/// Two threads commit, and two wait for what they commit.
+fn following() {
+    let (disk, log) = open(|config| config);
+    let log = Arc::new(log);
+    let committers = [(); 2].map(|()| {
+        let log = Arc::clone(&log);
+        thread::spawn(move || {
+            let lsn = append(&log, b"x").unwrap();
+            log.commit(lsn).unwrap();
+        })
+    });
+    let followers = [1, 2].map(|lsn| {
+        let (log, disk) = (Arc::clone(&log), disk.clone());
+        let lsn = Lsn::new(lsn);
+        thread::spawn(move || {
+            let durable = log.wait_durable(lsn, None).unwrap().unwrap();
+            check_durable(&disk, lsn, durable);
+        })
+    });
+    for thread in committers.into_iter().chain(followers) {
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn whoever_follows_is_woken_and_told_the_truth() {
+    check("wait_durable", following);
+}
+
 /// Several threads, each of which does `work`; what it gives is collected.
 fn in_threads<T: Send + 'static>(
     count: usize,

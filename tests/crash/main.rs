@@ -7,6 +7,7 @@ mod calvin;
 mod canary;
 mod damage;
 mod exhaustive;
+mod following;
 mod io_errors;
 mod lessons;
 mod node;

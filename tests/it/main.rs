@@ -5,6 +5,7 @@ mod append_with;
 mod basics;
 mod batches;
 mod filters;
+mod following;
 mod handover;
 mod holes;
 mod metrics;

@@ -16,4 +16,5 @@ mod power;
 mod processes;
 mod program;
 mod surrogates;
+mod tailing;
 mod writer;

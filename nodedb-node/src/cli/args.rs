@@ -18,6 +18,7 @@ use super::inspect::InspectArgs;
 use super::merge::MergeArgs;
 use super::replay::ReplayArgs;
 use super::surrogates::SurrogatesArgs;
+use super::tail::TailArgs;
 use super::tenants::TenantsArgs;
 use super::times::{LsnAtArgs, TimeOfArgs};
 use super::truncate::TruncateArgs;
@@ -49,6 +50,8 @@ pub(super) enum Command {
     Inspect(InspectArgs),
     /// Print the records of a log, one a line.
     Dump(DumpArgs),
+    /// Print the last records of a log, and with `-f` those to come.
+    Tail(TailArgs),
     /// Read and check every byte of a log.
     Verify(VerifyArgs),
     /// Replay a log into nothing and print the account of every record.
@@ -133,6 +136,8 @@ mod tests {
             "ingest --wal d --kind put --tenant 1 --database 1 --vshard 1 --collection c f",
             "inspect --wal d",
             "dump --wal d",
+            "tail --wal d",
+            "tail --wal d -f -n 3 --from 9 --kind put --tenant 1",
             "verify --wal d",
             "replay --wal d",
             "surrogates --wal d",
@@ -172,6 +177,8 @@ mod tests {
             "dump --wal d --kind nonsense",
             "replay --wal d --tenant -1",
             "ingest --wal d --kind put --tenant 1 --database 1 --vshard 1 --collection c",
+            "tail",
+            "tail --wal d -n x",
             "audit",
             "audit verify",
             "audit --wal d --from yesterday",

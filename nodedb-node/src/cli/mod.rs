@@ -27,6 +27,7 @@ mod replay;
 mod run;
 mod stats;
 mod surrogates;
+mod tail;
 mod tenants;
 mod text;
 mod times;

@@ -11,7 +11,7 @@ use super::args::{Cli, Command};
 use super::error::{CliError, Failure, exit_code};
 use super::{
     audit, bench, calvin, checkpoint, demo, dump, holds, ingest, inspect, merge, replay,
-    surrogates, tenants, times, truncate, verify,
+    surrogates, tail, tenants, times, truncate, verify,
 };
 
 /// Runs the program with the arguments of this process.
@@ -49,6 +49,7 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::Ingest(args) => ingest::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Dump(args) => dump::run(&args, output),
+        Command::Tail(args) => tail::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Replay(args) => replay::run(&args, output),
         Command::Surrogates(args) => surrogates::run(&args, output),

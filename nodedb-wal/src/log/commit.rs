@@ -98,6 +98,12 @@ impl Core {
         state.check_usable().is_err() || lsn >= state.next_lsn
     }
 
+    /// Proof that `lsn` is durable, where it is.
+    pub(crate) fn durable_at(&self, lsn: Lsn) -> Option<DurableLsn> {
+        let durable = self.view.durable();
+        (lsn <= durable).then_some(DurableLsn(durable))
+    }
+
     /// Commits everything appended so far.
     pub(crate) fn sync(&self) -> Result<DurableLsn> {
         let last = self.usable()?.next_lsn.previous();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::commit_async::Pending;
+use super::followers::Followers;
 use super::handover::{Handed, Handover};
 use super::image::{Image, OnFault};
 use super::past::{Past, Unsealed, open_for_writing, seal_found};
@@ -97,6 +98,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         syncer: Syncer::default(),
         sealer: Sealer::default(),
         pending: Pending::default(),
+        followers: Followers::default(),
         past: Past::new(image.end, left),
         commits: AtomicU64::new(0),
         waits: Waits::default(),

@@ -130,6 +130,11 @@ impl Records {
         })
     }
 
+    /// Whether there is no record to come, however the log grows.
+    pub(super) fn is_past_end(&self) -> bool {
+        self.next_lsn > self.options.until
+    }
+
     /// What the read has cost and brought so far.
     #[must_use]
     pub fn stats(&self) -> ReadStats {

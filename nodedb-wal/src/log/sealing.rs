@@ -136,7 +136,7 @@ impl Core {
             Err(error) => {
                 let _told_to_all_who_call = state.poison(error);
                 self.waiters.end_round();
-                self.waiters.wake_everybody();
+                MutexGuard::unlocked(state, || self.wake_everybody());
             }
         }
         self.changed.notify_all();

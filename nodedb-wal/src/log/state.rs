@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::commit_async::Pending;
+use super::followers::Followers;
 use super::handover::{Handed, Handover};
 use super::past::Past;
 use super::prepare::{Preparer, Space};
@@ -59,6 +60,8 @@ pub(crate) struct Core {
     pub(crate) sealer: Sealer,
     /// Futures that wait for the same.
     pub(crate) pending: Pending,
+    /// Whoever follows the durable frontier and commits nothing.
+    pub(crate) followers: Followers,
     /// Segments of earlier processes that are not sealed yet.
     pub(crate) past: Past,
     pub(crate) commits: AtomicU64,
@@ -199,12 +202,22 @@ impl Core {
         MutexGuard::unlocked(state, || {
             if is_over {
                 self.turn.notify_all();
-                self.waiters.wake_everybody();
+                self.wake_everybody();
             } else {
                 self.turn.notify_one();
                 self.waiters.wake_after(write);
+                self.followers.tell(self.view.durable());
             }
         });
+    }
+}
+
+impl Core {
+    /// Wakes whoever sleeps until something is durable: it looks again whether the log goes on. Called
+    /// with no lock held.
+    pub(crate) fn wake_everybody(&self) {
+        self.waiters.wake_everybody();
+        self.followers.tell_all();
     }
 }
 

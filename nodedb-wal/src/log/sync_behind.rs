@@ -242,7 +242,7 @@ impl Drop for PoisonsWhenDead<'_> {
             };
             let _told_to_who_calls_next = self.0.state.lock().poison(cause);
             self.0.changed.notify_all();
-            self.0.waiters.wake_everybody();
+            self.0.wake_everybody();
         }
     }
 }

@@ -67,12 +67,15 @@ impl View {
     }
 
     pub(crate) fn durable(&self) -> Lsn {
-        Lsn::new(self.durable.load(Ordering::Acquire))
+        Lsn::new(self.durable.load(Ordering::SeqCst))
     }
 
     /// Moves the durable frontier up to `lsn`; it never goes back.
+    ///
+    /// In one order for all threads, with the number of `Followers` that says who waits: either whoever
+    /// moves the frontier sees that somebody waits, or whoever waits sees the frontier.
     pub(crate) fn advance_durable(&self, lsn: Lsn) {
-        self.durable.fetch_max(lsn.value(), Ordering::AcqRel);
+        self.durable.fetch_max(lsn.value(), Ordering::SeqCst);
     }
 
     /// The oldest LSN there is; one past the durable frontier when there is none.
@@ -111,6 +114,11 @@ impl View {
 
     pub(crate) fn bell(&self) -> &Arc<Bell> {
         &self.bell
+    }
+
+    /// Takes over what another process has made of the segments.
+    pub(crate) fn replace(&self, segments: Vec<Arc<SegmentEntry>>) {
+        *self.segments.write() = segments;
     }
 
     pub(crate) fn push(&self, entry: Arc<SegmentEntry>) {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::watch::DirectoryWatch;
 use crate::types::Timestamp;
 
 /// How bytes get to the disk.
@@ -167,6 +168,16 @@ pub trait Storage: Send + Sync + fmt::Debug {
     ///
     /// There is no source of them.
     fn fill_random(&self, bytes: &mut [u8]) -> io::Result<()>;
+
+    /// Watches the directory from now on; `None` where nothing tells what happens there: a simulation,
+    /// where whoever wants to know looks.
+    ///
+    /// # Errors
+    ///
+    /// There is no such directory, or it may not be watched.
+    fn watch(&self) -> io::Result<Option<Box<dyn DirectoryWatch>>> {
+        Ok(None)
+    }
 
     /// Whether work may be done on threads of the log's own. A simulation says no: there every
     /// operation happens on the caller's thread, in an order that a seed repeats.

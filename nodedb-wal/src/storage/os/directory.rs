@@ -13,8 +13,11 @@ use nix::libc;
 use super::clock;
 use super::file::{self, DirectRead, OsFile};
 use super::lock::{self, OsLock};
+use super::watch::OsWatch;
 use crate::format::file_name;
-use crate::storage::{Access, DirectoryLock, FileEntry, IoMode, Storage, StorageFile};
+use crate::storage::{
+    Access, DirectoryLock, DirectoryWatch, FileEntry, IoMode, Storage, StorageFile,
+};
 use crate::types::Timestamp;
 
 /// A directory of the real file system.
@@ -192,6 +195,10 @@ impl Storage for OsStorage {
         Self::create_directory(&self.path.join(name))?;
         // It may have been there and never been synced.
         self.sync_directory()
+    }
+
+    fn watch(&self) -> io::Result<Option<Box<dyn DirectoryWatch>>> {
+        Ok(Some(Box::new(OsWatch::new(&self.path)?)))
     }
 
     fn now(&self) -> Timestamp {
