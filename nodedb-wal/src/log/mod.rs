@@ -5,6 +5,7 @@ mod bell;
 mod close;
 mod commit;
 mod commit_async;
+mod distance;
 mod handover;
 mod image;
 mod link;

@@ -6,10 +6,11 @@ use std::fmt;
 use fastrand::Rng;
 use nodedb_wal::payload::{
     AnyPayload, ArrayCell, ArrayDelete, ArrayFlush, ArrayPut, AuditSeal, CalvinApplied, CalvinSeal,
-    Checkpoint, CollectionTombstoned, CommitOffsets, CrdtDelta, Delete, EpochBarrier, Hold,
-    LogBatch, LogLine, Operation, PartitionOffset, PayloadError, Put, SurrogateAlloc,
-    SurrogateBind, TemporalPurge, TimeAnchor, TimeseriesBatch, Transaction, VectorDelete,
-    VectorMetric, VectorParams, VectorPut, WriteAborted,
+    Checkpoint, CollectionTombstoned, CommitOffsets, ConsumerAdded, ConsumerCursor,
+    ConsumerCursors, ConsumerDropped, CrdtDelta, Delete, EpochBarrier, Hold, LogBatch, LogLine,
+    Operation, PartitionOffset, PayloadError, Put, SurrogateAlloc, SurrogateBind, TemporalPurge,
+    TimeAnchor, TimeseriesBatch, Transaction, VectorDelete, VectorMetric, VectorParams, VectorPut,
+    WhenOver, WriteAborted,
 };
 use nodedb_wal::types::{Epoch, Lsn, RecordKind, Scope, Timestamp};
 
@@ -26,7 +27,7 @@ const COLLECTIONS: [&str; 8] = [
 ];
 
 /// Kinds and how often each is drawn.
-const LIKELY: [(RecordKind, u32); 26] = [
+const LIKELY: [(RecordKind, u32); 29] = [
     (RecordKind::Noop, 2),
     (RecordKind::Put, 60),
     (RecordKind::Delete, 12),
@@ -53,6 +54,9 @@ const LIKELY: [(RecordKind, u32); 26] = [
     (RecordKind::AuditSeal, 1),
     (RecordKind::CalvinApplied, 6),
     (RecordKind::CalvinSeal, 1),
+    (RecordKind::ConsumerAdded, 1),
+    (RecordKind::ConsumerDropped, 1),
+    (RecordKind::ConsumerCursors, 2),
 ];
 
 /// Which record of a demo it is.
@@ -297,6 +301,47 @@ fn service(
             digest: vec![rng.u8(..); AuditSeal::DIGEST_BYTES],
         }
         .into(),
+        _ => return consumer(kind, stamp, scope, rng),
+    };
+    Some(payload)
+}
+
+fn consumer(kind: RecordKind, stamp: Stamp, scope: Scope, rng: &mut Rng) -> Option<AnyPayload> {
+    let name = stamp.to_string();
+    let payload = match kind {
+        RecordKind::ConsumerAdded => ConsumerAdded {
+            name,
+            partitions: rng.u32(1..=ConsumerAdded::PARTITIONS_MAX),
+            from: Lsn::new(stamp.number()),
+            kinds: vec![RecordKind::Put.code()],
+            tenant: Some(scope.tenant),
+            database: None,
+            vshard: Some(scope.vshard),
+            collection: None,
+            records_max: None,
+            bytes_max: Some(rng.u64(..)),
+            seconds_max: None,
+            when_over: WhenOver::Drop,
+        }
+        .into(),
+        RecordKind::ConsumerDropped => ConsumerDropped {
+            name,
+            acknowledged: Lsn::new(stamp.number()),
+            over: None,
+        }
+        .into(),
+        RecordKind::ConsumerCursors => {
+            let acknowledged = Lsn::new(rng.u64(..));
+            let cursor = |partition| ConsumerCursor {
+                name: name.clone(),
+                partition,
+                acknowledged,
+            };
+            ConsumerCursors {
+                cursors: (0..rng.u32(1..4)).map(cursor).collect(),
+            }
+            .into()
+        }
         _ => return None,
     };
     Some(payload)

@@ -1,7 +1,7 @@
 //! One payload of each kind, with the bytes and the line of text it must have.
 
 use crate::payload::*;
-use crate::types::{CustomKind, Epoch, KindCode, Lsn, RecordKind, Timestamp, VshardId};
+use crate::types::{CustomKind, Epoch, KindCode, Lsn, RecordKind, TenantId, Timestamp, VshardId};
 
 /// A payload and what it must look like.
 pub(super) struct Golden {
@@ -363,6 +363,56 @@ fn services() -> Vec<Golden> {
             audit,
             "01930702c420abababababababababababababababababababababababababababababababab",
             "AuditSeal through=7 entries=2",
+        ),
+    ]
+    .into_iter()
+    .chain(consumers())
+    .collect()
+}
+
+fn consumers() -> Vec<Golden> {
+    let added = ConsumerAdded {
+        name: "index".into(),
+        partitions: 4,
+        from: Lsn::new(7),
+        kinds: vec![RecordKind::Put.code()],
+        tenant: Some(TenantId::new(1)),
+        database: None,
+        vshard: None,
+        collection: Some("a".into()),
+        records_max: None,
+        bytes_max: Some(200),
+        seconds_max: None,
+        when_over: WhenOver::Drop,
+    };
+    let dropped = ConsumerDropped {
+        name: "index".into(),
+        acknowledged: Lsn::new(9),
+        over: Some("late".into()),
+    };
+    let cursor = ConsumerCursor {
+        name: "index".into(),
+        partition: 1,
+        acknowledged: Lsn::new(9),
+    };
+    let cursors = ConsumerCursors {
+        cursors: vec![cursor],
+    };
+    vec![
+        sample(
+            added,
+            "019ca5696e646578040791cd800101c0c0a161c0ccc8c001",
+            "ConsumerAdded name=index partitions=4 from=7",
+        ),
+        sample(
+            dropped,
+            "0193a5696e64657809a46c617465",
+            "ConsumerDropped name=index acknowledged=9 over=late",
+        ),
+        sample(
+            cursors,
+            "01919193a5696e6465780109",
+            "ConsumerCursors cursors=1",
         ),
     ]
 }
