@@ -4,6 +4,7 @@
 
 mod calvin;
 mod canary;
+mod consumers;
 mod damage;
 mod exhaustive;
 mod io_errors;

@@ -6,13 +6,14 @@ use std::fmt;
 use fastrand::Rng;
 use nodedb_wal::payload::{
     AnyPayload, ArrayCell, ArrayDelete, ArrayFlush, ArrayPut, AuditSeal, CalvinApplied, CalvinSeal,
-    Checkpoint, CollectionTombstoned, CommitOffsets, ConsumerAdded, ConsumerCursor,
-    ConsumerCursors, ConsumerDropped, CrdtDelta, Delete, EpochBarrier, Hold, LogBatch, LogLine,
-    Operation, PartitionOffset, PayloadError, Put, SurrogateAlloc, SurrogateBind, TemporalPurge,
-    TimeAnchor, TimeseriesBatch, Transaction, VectorDelete, VectorMetric, VectorParams, VectorPut,
-    WhenOver, WriteAborted,
+    Checkpoint, CollectionTombstoned, CommitOffsets, CrdtDelta, Delete, EpochBarrier, Hold,
+    LogBatch, LogLine, Operation, PartitionOffset, PayloadError, Put, SurrogateAlloc,
+    SurrogateBind, TemporalPurge, TimeAnchor, TimeseriesBatch, Transaction, VectorDelete,
+    VectorMetric, VectorParams, VectorPut, WriteAborted,
 };
 use nodedb_wal::types::{Epoch, Lsn, RecordKind, Scope, Timestamp};
+
+use super::content_consumers;
 
 /// Collections of every database. The last two have the same tag.
 const COLLECTIONS: [&str; 8] = [
@@ -89,7 +90,7 @@ impl Stamp {
     }
 
     /// A number of this record, for payloads without text. Threads do not share any.
-    fn number(self) -> u64 {
+    pub(super) fn number(self) -> u64 {
         (self.sequence * 8 + u64::from(self.index)) << 8 | u64::from(self.thread)
     }
 
@@ -301,48 +302,7 @@ fn service(
             digest: vec![rng.u8(..); AuditSeal::DIGEST_BYTES],
         }
         .into(),
-        _ => return consumer(kind, stamp, scope, rng),
-    };
-    Some(payload)
-}
-
-fn consumer(kind: RecordKind, stamp: Stamp, scope: Scope, rng: &mut Rng) -> Option<AnyPayload> {
-    let name = stamp.to_string();
-    let payload = match kind {
-        RecordKind::ConsumerAdded => ConsumerAdded {
-            name,
-            partitions: rng.u32(1..=ConsumerAdded::PARTITIONS_MAX),
-            from: Lsn::new(stamp.number()),
-            kinds: vec![RecordKind::Put.code()],
-            tenant: Some(scope.tenant),
-            database: None,
-            vshard: Some(scope.vshard),
-            collection: None,
-            records_max: None,
-            bytes_max: Some(rng.u64(..)),
-            seconds_max: None,
-            when_over: WhenOver::Drop,
-        }
-        .into(),
-        RecordKind::ConsumerDropped => ConsumerDropped {
-            name,
-            acknowledged: Lsn::new(stamp.number()),
-            over: None,
-        }
-        .into(),
-        RecordKind::ConsumerCursors => {
-            let acknowledged = Lsn::new(rng.u64(..));
-            let cursor = |partition| ConsumerCursor {
-                name: name.clone(),
-                partition,
-                acknowledged,
-            };
-            ConsumerCursors {
-                cursors: (0..rng.u32(1..4)).map(cursor).collect(),
-            }
-            .into()
-        }
-        _ => return None,
+        _ => return content_consumers::payload(kind, stamp, scope, rng),
     };
     Some(payload)
 }

@@ -63,7 +63,7 @@ fn members_have_vshards_of_their_own_and_those_of_one_that_leaves_are_delivered_
     assert_eq!(held(&node), Some(lsn(6)));
     b.acknowledge(lsn(8)).unwrap();
     node.write_cursors().unwrap();
-    assert_eq!(held(&node), Some(node.wal().durable_lsn().min(lsn(11))));
+    assert_eq!(held(&node), Some(lsn(10)));
 }
 
 #[test]

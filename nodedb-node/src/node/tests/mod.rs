@@ -1,5 +1,6 @@
 //! Nodes in temporary directories.
 
+mod consumer_batches;
 mod consumer_groups;
 mod consumer_limits;
 mod consumers;
