@@ -5,6 +5,7 @@
 mod batches;
 mod calvin;
 mod canary;
+mod consumers;
 mod damage;
 mod exhaustive;
 mod following;

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stderr, reason = "what was skipped has to be seen")]
 
 mod aftermath;
+mod consumers;
 mod full;
 mod fuse;
 mod kill;

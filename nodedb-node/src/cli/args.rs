@@ -9,6 +9,7 @@ use super::audit::AuditArgs;
 use super::bench::{BenchArgs, BenchWorkerArgs};
 use super::calvin::CalvinArgs;
 use super::checkpoint::CheckpointArgs;
+use super::consumers::ConsumersArgs;
 use super::demo::{DemoArgs, WorkerArgs};
 use super::dump::DumpArgs;
 use super::holds::HoldsArgs;
@@ -72,6 +73,8 @@ pub(super) enum Command {
     TimeOf(TimeOfArgs),
     /// Show who needs old records and what that costs; place or drop a hold.
     Holds(HoldsArgs),
+    /// Show who reads the log and how far behind they are; add or drop a consumer.
+    Consumers(ConsumersArgs),
     /// Show what each tenant's databases have written, and what the log still holds of it.
     Tenants(TenantsArgs),
     /// Show how far each engine's own files reach; say so for one.
@@ -151,6 +154,9 @@ mod tests {
             "truncate --wal d --to-holds",
             "holds --wal d",
             "holds --wal d set archive 9",
+            "consumers --wal d",
+            "consumers --wal d lag",
+            "consumers --wal d add c --kind put --bytes-max 9 --drop-when-over",
             "checkpoint --wal d",
             "tenants --wal d",
             "checkpoint --wal d --engine kv --lsn 9",
@@ -173,6 +179,9 @@ mod tests {
             "holds",
             "holds --wal d set archive",
             "checkpoint --wal d --engine kv",
+            "consumers",
+            "consumers --wal d add c --from 1 --next",
+            "consumers --wal d drop",
             "truncate --wal d --before x",
             "dump --wal d --kind nonsense",
             "replay --wal d --tenant -1",

@@ -12,6 +12,8 @@ mod audit_verify;
 mod bench;
 mod calvin;
 mod checkpoint;
+mod consumer_rows;
+mod consumers;
 mod demo;
 mod dump;
 mod error;

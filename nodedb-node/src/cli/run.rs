@@ -10,7 +10,7 @@ use super::answer::{Answer as _, Outcome, Output};
 use super::args::{Cli, Command};
 use super::error::{CliError, Failure, exit_code};
 use super::{
-    audit, bench, calvin, checkpoint, demo, dump, holds, ingest, inspect, merge, replay,
+    audit, bench, calvin, checkpoint, consumers, demo, dump, holds, ingest, inspect, merge, replay,
     surrogates, tail, tenants, times, truncate, verify,
 };
 
@@ -60,6 +60,7 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::LsnAt(args) => times::lsn_at(&args, output),
         Command::TimeOf(args) => times::time_of(&args, output),
         Command::Holds(args) => holds::run(&args, output),
+        Command::Consumers(args) => consumers::run(&args, output),
         Command::Tenants(args) => tenants::run(&args, output),
         Command::Checkpoint(args) => checkpoint::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),

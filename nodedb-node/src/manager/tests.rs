@@ -132,6 +132,9 @@ fn append_every_kind(wal: &WalManager) -> Vec<AnyPayload> {
         });
         append_epoch_barrier(EpochBarrier { epoch: Epoch::new(4), core: 0 });
         append_write_aborted(WriteAborted { lsn, reason: "test".into() });
+        append_consumer_added(consumer(lsn));
+        append_consumer_dropped(ConsumerDropped { name: "c".into(), acknowledged: lsn, over: None });
+        append_consumer_cursors(ConsumerCursors { cursors: vec![] });
         append_checkpoint(Checkpoint { engine: "kv".into(), lsn });
         append_collection_tombstone(CollectionTombstoned { collection: collection(), purge_lsn: lsn });
         append_time_anchor(TimeAnchor { wall_clock: Timestamp::from_nanos(1) });
@@ -149,6 +152,23 @@ fn append_every_kind(wal: &WalManager) -> Vec<AnyPayload> {
         });
     }
     appended
+}
+
+fn consumer(from: Lsn) -> ConsumerAdded {
+    ConsumerAdded {
+        name: "c".into(),
+        partitions: 1,
+        from,
+        kinds: vec![],
+        tenant: None,
+        database: None,
+        vshard: None,
+        collection: None,
+        records_max: None,
+        bytes_max: None,
+        seconds_max: None,
+        when_over: WhenOver::Report,
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod bell;
 mod close;
 mod commit;
 mod commit_async;
+mod distance;
 mod follower;
 mod followers;
 mod handover;

@@ -117,8 +117,9 @@ impl Records {
         )))
     }
 
-    /// The record that [`Self::next`] delivered last, once more.
-    pub(crate) fn current(&self) -> Option<RecordView<'_>> {
+    /// The record that [`Self::next`] delivered last, once more; nothing before the first.
+    #[must_use]
+    pub fn current(&self) -> Option<RecordView<'_>> {
         let place = self.place.as_ref()?;
         let segment = place.entry.path();
         Some(match &self.walked {

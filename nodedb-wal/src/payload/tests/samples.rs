@@ -1,7 +1,7 @@
 //! One payload of each kind, with the bytes and the line of text it must have.
 
 use crate::payload::*;
-use crate::types::{CustomKind, Epoch, KindCode, Lsn, RecordKind, Timestamp, VshardId};
+use crate::types::{CustomKind, Epoch, KindCode, Lsn, RecordKind, TenantId, Timestamp, VshardId};
 
 /// A payload and what it must look like.
 pub(super) struct Golden {
@@ -28,7 +28,11 @@ pub(super) fn golden() -> Vec<Golden> {
     .collect()
 }
 
-fn sample(payload: impl Into<AnyPayload>, hex: &'static str, line: &'static str) -> Golden {
+pub(super) fn sample(
+    payload: impl Into<AnyPayload>,
+    hex: &'static str,
+    line: &'static str,
+) -> Golden {
     Golden {
         payload: payload.into(),
         hex,
@@ -365,6 +369,9 @@ fn services() -> Vec<Golden> {
             "AuditSeal through=7 entries=2",
         ),
     ]
+    .into_iter()
+    .chain(super::consumer_samples::consumers())
+    .collect()
 }
 
 #[test]

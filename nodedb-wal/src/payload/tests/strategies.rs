@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::payload::*;
-use crate::types::{Epoch, KindCode, Lsn, RecordKind, Timestamp, VshardId};
+use crate::types::{DatabaseId, Epoch, KindCode, Lsn, RecordKind, TenantId, Timestamp, VshardId};
 
 /// Any kind the log names.
 pub(super) fn kind() -> impl Strategy<Value = RecordKind> {
@@ -14,7 +14,15 @@ pub(super) fn kind() -> impl Strategy<Value = RecordKind> {
 
 /// A payload of any kind.
 pub(super) fn payload() -> impl Strategy<Value = AnyPayload> {
-    prop_oneof![rows(), vectors(), batches(), arrays(), control(), node()]
+    prop_oneof![
+        rows(),
+        vectors(),
+        batches(),
+        arrays(),
+        control(),
+        node(),
+        consumers()
+    ]
 }
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -250,5 +258,59 @@ fn node() -> impl Strategy<Value = AnyPayload> {
             }
             .into()
         }),
+    ]
+}
+
+fn consumers() -> impl Strategy<Value = AnyPayload> {
+    let maxima = prop::array::uniform3(prop::option::of(any::<u64>()));
+    let wanted = (
+        vec(any::<u16>(), 0..4),
+        prop::array::uniform2(prop::option::of(any::<u64>())),
+        prop::option::of(any::<u32>()),
+        prop::option::of(name()),
+    );
+    let cursor =
+        (name(), any::<u32>(), lsn()).prop_map(|(name, partition, acknowledged)| ConsumerCursor {
+            name,
+            partition,
+            acknowledged,
+        });
+    prop_oneof![
+        (
+            name(),
+            1..=ConsumerAdded::PARTITIONS_MAX,
+            lsn(),
+            wanted,
+            maxima,
+            select(WhenOver::ALL.as_slice())
+        )
+            .prop_map(|(name, partitions, from, wanted, maxima, when_over)| {
+                let (kinds, [tenant, database], vshard, collection) = wanted;
+                let [records_max, bytes_max, seconds_max] = maxima;
+                ConsumerAdded {
+                    name,
+                    partitions,
+                    from,
+                    kinds: kinds.into_iter().map(KindCode::from_bits).collect(),
+                    tenant: tenant.map(TenantId::new),
+                    database: database.map(DatabaseId::new),
+                    vshard: vshard.map(VshardId::new),
+                    collection,
+                    records_max,
+                    bytes_max,
+                    seconds_max,
+                    when_over,
+                }
+                .into()
+            }),
+        (name(), lsn(), prop::option::of(name())).prop_map(|(name, acknowledged, over)| {
+            ConsumerDropped {
+                name,
+                acknowledged,
+                over,
+            }
+            .into()
+        }),
+        vec(cursor, 0..5).prop_map(|cursors| ConsumerCursors { cursors }.into()),
     ]
 }
