@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use nodedb_wal::payload::Put;
 use nodedb_wal::types::RecordKind;
 use nodedb_wal::{ErrorClass, Lsn};
 

@@ -60,7 +60,7 @@ fn members_have_vshards_of_their_own_and_those_of_one_that_leaves_are_delivered_
     // Its partitions are needed until they are acknowledged: the lowest is what counts.
     node.write_cursors().unwrap();
     let held = |node: &Node| node.holds().unwrap().find("consumer/g").unwrap().needs;
-    assert_eq!(held(&node), Some(lsn(6)));
+    assert_eq!(held(&node), Some(lsn(5)));
     b.acknowledge(lsn(8)).unwrap();
     node.write_cursors().unwrap();
     assert_eq!(held(&node), Some(lsn(10)));
