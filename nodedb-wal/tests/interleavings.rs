@@ -224,7 +224,11 @@ fn batches() {
         let payload = [7; 2500];
         let record = Record::raw(RecordKind::Put, Scope::default(), &payload);
         let records = [record; 3];
-        let appended = if number == 0 { &records[..1] } else { &records };
+        let appended = if number == 0 {
+            &records[..1]
+        } else {
+            &records[..]
+        };
         let lsns = loop {
             match log.append_batch(appended) {
                 Ok(lsns) => break lsns,
