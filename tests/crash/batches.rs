@@ -108,7 +108,7 @@ fn crash(script: &Workload, extents: &[(u64, u64)], at: u64) -> Result<Seen, Vio
     for (place, ending) in Ending::of(script.tail_policy).iter().enumerate() {
         let disk = player.disk.fork();
         disk.crash_at(u64::MAX);
-        ending.happen(&disk, at ^ (place as u64) << 32);
+        ending.happen(&disk, at ^ ((place as u64) << 32));
         let model = player.model.clone();
         let mut after = Player::new(disk, script.tail_policy, model, Door::HONEST);
         let checks = [OpenCheck::LastWrites, OpenCheck::LastSegment];

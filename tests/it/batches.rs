@@ -52,7 +52,7 @@ fn write(log: &Log, thread: u16) {
             lsns.last.value() - lsns.first.value() + 1,
             records.len() as u64
         );
-        if batch % 3 == 0 {
+        if batch.is_multiple_of(3) {
             assert!(log.commit(lsns.last).unwrap().lsn() >= lsns.last);
         }
     }
