@@ -115,13 +115,13 @@ fn play(workload: &Workload, at: u64) -> Result<(Player, Eye), Violation> {
 
 /// What is left after `ending` holds what was delivered, and the follower goes on there.
 fn check(
-    disk: SimDisk,
+    disk: &SimDisk,
     workload: &Workload,
     model: Model,
     mut eye: Eye,
     ending: Ending,
 ) -> Result<(), Violation> {
-    ending.happen(&disk, workload.seed);
+    ending.happen(disk, workload.seed);
     disk.crash_at(u64::MAX);
     let mut player = Player::new(disk.clone(), workload.tail_policy, model, Door::HONEST);
     player.must_open()?;
@@ -130,12 +130,12 @@ fn check(
         format!("{} was delivered and {last:?} is left", eye.next - 1)
     })?;
     let mut follower = None;
-    eye.look(&mut follower, &disk, &player.model)?;
+    eye.look(&mut follower, disk, &player.model)?;
     player.must_commit(&[Content::put(b"a second life").into()])?;
     let log = player.log.as_ref();
     log.map_or(Ok(false), Log::witness)
         .map_err(|error| Violation::of_error("vouching", &error))?;
-    eye.look(&mut follower, &disk, &player.model)?;
+    eye.look(&mut follower, disk, &player.model)?;
     ensure(eye.next == player.model.last() + 1, || {
         format!(
             "{} is durable and {} came",
@@ -164,7 +164,7 @@ fn crash_everywhere(workload: &Workload) -> Result<Tried, Violation> {
                 Violation(format!("operation {at}, {what} {ending:?}: {violation}"))
             };
             let disk = player.disk.fork();
-            check(disk, workload, player.model.clone(), eye, ending)
+            check(&disk, workload, player.model.clone(), eye, ending)
                 .map_err(|violation| cut("", violation))?;
             let disk = player.disk.fork();
             Ending::Killed.happen(&disk, 0);
@@ -174,7 +174,7 @@ fn crash_everywhere(workload: &Workload) -> Result<Tried, Violation> {
                 .map_err(|violation| cut("killed, then", violation))?;
             tried.delivered += eye.delivered;
             tried.held_back += u64::from(eye.next <= player.model.last());
-            check(disk, workload, player.model.clone(), eye, ending)
+            check(&disk, workload, player.model.clone(), eye, ending)
                 .map_err(|violation| cut("killed, then", violation))?;
             tried.cuts += 2;
         }

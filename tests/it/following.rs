@@ -58,7 +58,6 @@ fn a_tail_delivers_everything_durable_once_and_in_order_and_ends_with_the_log() 
     let log = Log::open(small(directory.path())).unwrap();
     let follow = |from: u64| {
         let mut tail = log.tail(ReadOptions::from(Lsn::new(from))).unwrap();
-        let core = log.bell();
         thread::spawn(move || {
             let mut next = from;
             while let Some(record) = tail.next().unwrap() {
@@ -66,7 +65,6 @@ fn a_tail_delivers_everything_durable_once_and_in_order_and_ends_with_the_log() 
                 next += 1;
             }
             assert!(matches!(tail.try_next().unwrap(), Tailed::End));
-            drop(core);
             next
         })
     };

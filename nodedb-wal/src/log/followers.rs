@@ -255,7 +255,7 @@ impl Log {
     }
 }
 
-#[cfg(all(test, not(feature = "interleave")))]
+#[cfg(test)]
 mod tests {
     use std::path::Path;
     use std::sync::mpsc;

@@ -153,7 +153,6 @@ impl Tail {
 
     /// The same as a `Stream` of records that own their bytes. It needs no
     /// runtime.
-    #[must_use]
     pub fn into_stream(self) -> TailStream {
         TailStream::new(self)
     }
