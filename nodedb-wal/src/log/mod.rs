@@ -2,6 +2,7 @@
 
 mod append;
 mod bell;
+mod bulk;
 mod close;
 mod commit;
 mod commit_async;

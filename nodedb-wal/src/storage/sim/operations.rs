@@ -14,6 +14,15 @@ use crate::storage::IoMode;
 
 const PAGE: u64 = PAGE_BYTES as u64;
 
+/// When a write is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// When it returns.
+    AtOnce,
+    /// After the next sync of the file.
+    Behind,
+}
+
 impl State {
     /// Makes a file and opens it.
     pub(super) fn create(&mut self, boot: u64, name: &str, len: u64) -> io::Result<FileId> {
@@ -126,13 +135,15 @@ impl State {
         Ok(self.inode(file)?.read(&mut bytes[..len], offset))
     }
 
-    /// Writes the part of `blocks` behind the first `done` bytes; how many bytes were written.
-    pub(super) fn write_durable(
+    /// Writes the part of `blocks` behind the first `done` bytes, durably or to be synced later; how
+    /// many bytes were written.
+    pub(super) fn write(
         &mut self,
         boot: u64,
         file: FileId,
         (blocks, done): (&[u8], usize),
         offset: u64,
+        durability: Durability,
     ) -> io::Result<usize> {
         self.check_alive(boot)?;
         let left = blocks.len() - done;
@@ -148,7 +159,7 @@ impl State {
         }
         match begun {
             Begun::With(Fault::Error) => self.fail_write(file, blocks, offset)?,
-            Begun::With(Fault::Misdirected) => self.misdirect(file, blocks, offset)?,
+            Begun::With(Fault::Misdirected) => self.misdirect(file, blocks, offset, durability)?,
             Begun::With(Fault::Interrupted) => {
                 self.counts.count(FaultKind::InterruptedWrite);
                 return Err(Errno::EINTR.into());
@@ -156,7 +167,8 @@ impl State {
             Begun::With(Fault::Short) if left > SECTOR_BYTES => {
                 self.counts.count(FaultKind::ShortWrite);
                 let part = some_of(left, &mut self.chance());
-                self.write_front(file, &blocks[..done - whole_pages + part], offset)?;
+                let front = &blocks[..done - whole_pages + part];
+                self.write_front(file, front, offset, durability)?;
                 return Ok(part);
             }
             Begun::With(Fault::Lost) => {
@@ -168,7 +180,9 @@ impl State {
                 self.write_cached(file, blocks, offset)?;
                 begun.end()?;
             }
-            Begun::With(_) | Begun::Well => self.write_through(file, blocks, offset)?,
+            Begun::With(_) | Begun::Well => {
+                self.write_through(file, blocks, offset, durability)?;
+            }
         }
         Ok(left)
     }
@@ -283,8 +297,14 @@ impl State {
 
     /// A short write: whole sectors, of which the last page may have a part only. Through the page
     /// cache nothing of it is durable: the sync comes behind the rest.
-    fn write_front(&mut self, file: FileId, front: &[u8], at: u64) -> io::Result<()> {
-        let is_direct = self.io_mode == IoMode::Direct;
+    fn write_front(
+        &mut self,
+        file: FileId,
+        front: &[u8],
+        at: u64,
+        durability: Durability,
+    ) -> io::Result<()> {
+        let is_synced = self.io_mode == IoMode::Direct && durability == Durability::AtOnce;
         let inode = self.inode_mut(file)?;
         for (start, part) in (at..).step_by(PAGE_BYTES).zip(front.chunks(PAGE_BYTES)) {
             let mut page = [0; PAGE_BYTES];
@@ -292,19 +312,26 @@ impl State {
             let mask = (0..part.len() / SECTOR_BYTES).fold(0, |mask, at| mask | bit(at));
             inode.write(start, &page, &mut || mask);
         }
-        if is_direct {
+        if is_synced {
             inode.sync_range(at, front.len() as u64);
         }
         Ok(())
     }
 
-    fn write_through(&mut self, file: FileId, blocks: &[u8], at: u64) -> io::Result<()> {
+    fn write_through(
+        &mut self,
+        file: FileId,
+        blocks: &[u8],
+        at: u64,
+        durability: Durability,
+    ) -> io::Result<()> {
         let io_mode = self.io_mode;
         let inode = self.inode_mut(file)?;
         inode.write(at, blocks, &mut || WHOLE);
-        match io_mode {
-            IoMode::Direct => inode.sync_range(at, blocks.len() as u64),
-            IoMode::Buffered => inode.sync(),
+        match (durability, io_mode) {
+            (Durability::Behind, _) => {}
+            (Durability::AtOnce, IoMode::Direct) => inode.sync_range(at, blocks.len() as u64),
+            (Durability::AtOnce, IoMode::Buffered) => inode.sync(),
         }
         Ok(())
     }
@@ -325,15 +352,21 @@ impl State {
         Err(Errno::EIO.into())
     }
 
-    fn misdirect(&mut self, file: FileId, blocks: &[u8], at: u64) -> io::Result<()> {
+    fn misdirect(
+        &mut self,
+        file: FileId,
+        blocks: &[u8],
+        at: u64,
+        durability: Durability,
+    ) -> io::Result<()> {
         let mut random = self.chance();
         let inode = self.inode(file)?;
         let taken = (at / PAGE, blocks.len() as u64 / PAGE);
         let Some(page) = another_place(taken, inode.len() / PAGE, &mut random) else {
-            return self.write_through(file, blocks, at);
+            return self.write_through(file, blocks, at, durability);
         };
         self.counts.count(FaultKind::MisdirectedWrite);
-        self.write_through(file, blocks, page * PAGE)
+        self.write_through(file, blocks, page * PAGE, durability)
     }
 }
 
