@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nodedb_wal::storage::sim::{Fault, FaultPlan, SimDisk};
 use nodedb_wal::{
-    Config, DatabaseId, DurableLsn, Error, Log, Lsn, Planted, Reader, Record, RecordKind, Scope,
-    TenantId, VshardId,
+    Config, DatabaseId, DurableLsn, Error, Log, Lsn, Planted, ReadOptions, Reader, Record,
+    RecordKind, Scope, TenantId, VshardId,
 };
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Runner, thread};
@@ -208,6 +208,84 @@ fn shares() {
 #[test]
 fn whoever_has_filled_its_share_gets_its_turn() {
     check("shares", shares);
+}
+
+/// Two threads append batches that the buffer does not take, one of which finds the disk full half-way
+/// and is appended again; a third commits records. Nobody fails, and no batch is taken apart.
+fn batches() {
+    let (disk, log) = open(|config| config.buffer_bytes(4096));
+    disk.set_faults(FaultPlan {
+        at: [(disk.operations() + 1, Fault::NoSpace)].into(),
+        ..FaultPlan::default()
+    });
+    let log = Arc::new(log);
+    let seen = Arc::clone(&log);
+    let lsns = in_threads(3, move |number| {
+        let payload = [7; 2500];
+        let record = Record::raw(RecordKind::Put, Scope::default(), &payload);
+        let records = [record; 3];
+        let appended = if number == 0 { &records[..1] } else { &records };
+        let lsns = loop {
+            match log.append_batch(appended) {
+                Ok(lsns) => break lsns,
+                Err(Error::DiskFull { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(
+            lsns.last.value() - lsns.first.value() + 1,
+            appended.len() as u64
+        );
+        let durable = loop {
+            match log.commit(lsns.last) {
+                Ok(durable) => break durable,
+                Err(Error::DiskFull { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        check_durable(&disk, lsns.last, durable);
+        (lsns.first.value()..=lsns.last.value()).map(Lsn::new)
+    });
+    assert_dense(lsns.into_iter().flatten());
+    let mut records = seen.read(ReadOptions::all()).unwrap();
+    let mut is_inside = false;
+    while let Some(record) = records.next().unwrap() {
+        is_inside = record.header.batch_continues();
+    }
+    assert!(!is_inside, "half a batch was read");
+}
+
+#[test]
+fn batches_of_several_threads_go_in_one_after_the_other() {
+    check("batches", batches);
+}
+
+/// A write finds the disk full, and is made again while others come to wait for it and for the next.
+fn full_disk() {
+    let (disk, log) = open(|config| config);
+    disk.set_faults(FaultPlan {
+        at: [(disk.operations(), Fault::NoSpace)].into(),
+        ..FaultPlan::default()
+    });
+    let log = Arc::new(log);
+    let lsns = in_threads(4, move |_| {
+        let lsn = append(&log, b"x").unwrap();
+        let durable = loop {
+            match log.commit(lsn) {
+                Ok(durable) => break durable,
+                Err(Error::DiskFull { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        check_durable(&disk, lsn, durable);
+        lsn
+    });
+    assert_dense(lsns);
+}
+
+#[test]
+fn whoever_waits_for_a_write_that_is_made_again_is_woken() {
+    check("full disk", full_disk);
 }
 
 /// One thread starts new segments and drops old ones while two commit.

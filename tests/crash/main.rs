@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 #![expect(clippy::print_stdout, reason = "what was tried is counted and told")]
 
+mod batches;
 mod bulk;
 mod calvin;
 mod canary;

@@ -3,6 +3,7 @@
 
 mod append_with;
 mod basics;
+mod batches;
 mod filters;
 mod handover;
 mod holes;

@@ -34,8 +34,9 @@ impl WalManager {
     /// # Errors
     ///
     /// As [`Self::append`]; also [`EmptyBatch`](nodedb_wal::Error::EmptyBatch), and
-    /// [`TooLarge`](nodedb_wal::Error::TooLarge) for a batch that does not fit into one segment. A
-    /// batch that was refused left no trace and took no LSN.
+    /// [`TooLarge`](nodedb_wal::Error::TooLarge) for a batch over
+    /// [`Config::batch_bytes_max`](nodedb_wal::Config::batch_bytes_max). A batch that was refused left
+    /// no trace and took no LSN.
     pub fn append_batch(&self, batch: &Batch) -> Result<LsnRange> {
         let records: Vec<_> = batch.records().collect();
         self.admit_all(&records, || Ok(self.log().append_batch(&records)?))

@@ -1,6 +1,7 @@
 //! The log: segments in a row, one writer, any number of readers.
 
 mod append;
+mod batch;
 mod bell;
 mod bulk;
 mod close;

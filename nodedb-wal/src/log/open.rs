@@ -80,6 +80,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
     let limits = Limits {
         segment_bytes: config.segment_bytes,
         payload_bytes_max: config.payload_bytes_max,
+        batch_bytes_max: config.batch_bytes_max,
         buffer_bytes: config.buffer_bytes,
         tail_policy: config.tail_policy,
     };
@@ -326,6 +327,7 @@ fn new_state(active: Active, lock: Box<dyn DirectoryLock>, shares: Shares) -> St
         start_lsn: header.start_lsn,
         active: Some(active),
         filling,
+        batch_from: None,
         shares,
         refused: None,
         handed: Handed::default(),

@@ -28,6 +28,7 @@ use crate::types::{Lsn, Timestamp};
 pub(crate) struct Limits {
     pub(crate) segment_bytes: u64,
     pub(crate) payload_bytes_max: u32,
+    pub(crate) batch_bytes_max: u64,
     pub(crate) buffer_bytes: usize,
     pub(crate) tail_policy: TailPolicy,
 }
@@ -79,6 +80,8 @@ pub(crate) struct State {
     pub(crate) active: Option<Active>,
     /// Records that wait for a write.
     pub(crate) filling: WriteBuffer,
+    /// Where the batch starts that is being placed in parts.
+    pub(crate) batch_from: Option<u64>,
     /// What each tenant has filled of them.
     pub(crate) shares: Shares,
     /// A write that found no room on the disk, to be tried again before anything else.
@@ -121,6 +124,15 @@ pub(crate) enum Disk {
     Writing,
     /// A new segment is being started; appending waits.
     Rotating,
+    /// A batch is being placed in parts; appending waits.
+    Batch,
+}
+
+impl Disk {
+    /// Whether records may be appended meanwhile.
+    pub(crate) fn admits_records(self) -> bool {
+        matches!(self, Self::Idle | Self::Writing)
+    }
 }
 
 /// The segment that takes records.
@@ -139,6 +151,9 @@ pub(crate) struct Active {
     pub(crate) roomy_end: u64,
     /// Whether the segment after this one was asked for.
     pub(crate) asked_for_next: bool,
+    /// Whether parts of a batch that was given up stand behind the last record: whole records, which
+    /// nothing may be written in front of. The segment takes nothing more.
+    pub(crate) is_spent: bool,
 }
 
 /// Writes of this many bytes on average are a bulk load: a stream that fills its buffers, or large
@@ -197,6 +212,16 @@ impl Core {
 }
 
 impl State {
+    /// Where the last record ends that others may know of.
+    pub(crate) fn data_end(&self) -> u64 {
+        self.batch_from.unwrap_or_else(|| self.filling.position())
+    }
+
+    /// Whether the active segment takes nothing more.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.is_spent)
+    }
+
     /// # Errors
     ///
     /// [`Error::Poisoned`] or [`Error::Closed`].

@@ -118,6 +118,13 @@ impl View {
         self.bell.ring();
     }
 
+    /// Puts a segment in the place of the last, which had no record.
+    pub(crate) fn replace_last(&self, entry: Arc<SegmentEntry>) {
+        let mut segments = self.segments.write();
+        segments.pop();
+        segments.push(entry);
+    }
+
     /// Takes the segments out whose records are all before `start`. The last always stays.
     pub(crate) fn take_before(&self, start: Lsn) -> Vec<Arc<SegmentEntry>> {
         let mut segments = self.segments.write();

@@ -155,9 +155,14 @@ impl Core {
     fn vouch(self: &Arc<Self>, state: &mut MutexGuard<'_, State>) -> Result<()> {
         if !self.fits_segment(state, 0, 2 * BLOCK_BYTES) {
             // The header of the next segment says it as well.
-            return self.rotate_from(state);
+            return self.rotate_from(state, self.limits.segment_bytes);
         }
         self.take_disk(state, Disk::Writing)?;
+        if state.is_spent() {
+            // Whoever had the disk gave up a batch.
+            self.release_disk(state);
+            return self.rotate_from(state, self.limits.segment_bytes);
+        }
         let written = if state.filling.is_empty() && state.refused.is_none() {
             self.sync_written(state).and_then(|()| {
                 // Not in the block of what it vouches for: one damage must not take both.

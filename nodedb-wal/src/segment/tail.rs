@@ -74,13 +74,17 @@ pub(crate) fn examine_last_writes(segment: &SegmentEntry) -> Result<Tail> {
     let mut near_end = NearEnd::of(segment, near_bytes)?;
     let end = near_end.end()?;
     let mut back = near_bytes;
+    // What the frontiers seen so far vouch for: those further back say less. One that none of them
+    // vouches for, inside a large batch that was cut off say, is no place to start from.
+    let mut vouched = Lsn::MAX;
     loop {
         let start = if end > DATA_START + back {
             near_end.frontier_before(end, back)?
         } else {
             None
         };
-        if start.is_some() || end <= DATA_START + back {
+        let is_vouched = start.is_some_and(|start| start.last_lsn <= vouched);
+        if is_vouched || end <= DATA_START + back {
             let part = Part {
                 start,
                 look_ahead: near_bytes,
@@ -92,6 +96,7 @@ pub(crate) fn examine_last_writes(segment: &SegmentEntry) -> Result<Tail> {
                 let bytes_read = tail.bytes_read + near_end.bytes_read();
                 return Ok(Tail { bytes_read, ..tail });
             }
+            vouched = tail.claimed_lsn;
         }
         back *= 4;
     }

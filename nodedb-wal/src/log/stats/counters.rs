@@ -116,7 +116,7 @@ impl Counters {
         match space {
             Space::Filled => self.segments.filled += 1,
             // That it is hurried shows only once something was written to it.
-            Space::Bulk | Space::Hurried => self.segments.bulk += 1,
+            Space::Bulk | Space::Hurried | Space::Fitted => self.segments.bulk += 1,
         }
     }
 
