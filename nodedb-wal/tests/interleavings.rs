@@ -184,6 +184,30 @@ fn whoever_needs_room_gets_it() {
     check("full buffers", full_buffers);
 }
 
+/// One thread fills buffers that nobody waits for, and then commits a record that is written and may
+/// not be synced; another commits what it appended meanwhile, a third looks after the last write.
+fn bulk_load() {
+    let (disk, log) = open(|config| config.buffer_bytes(4096));
+    let log = Arc::new(log);
+    in_threads(3, move |number| {
+        let lsn = match number {
+            0 => [(); 5].map(|()| append(&log, &[7; 3000]).unwrap())[2],
+            1 => append(&log, b"x").unwrap(),
+            _ => {
+                log.witness().unwrap();
+                check_durable(&disk, Lsn::ZERO, log.sync().unwrap());
+                return;
+            }
+        };
+        check_durable(&disk, lsn, log.commit(lsn).unwrap());
+    });
+}
+
+#[test]
+fn whoever_commits_behind_a_bulk_load_is_told_the_truth() {
+    check("bulk load", bulk_load);
+}
+
 /// Threads of two tenants append more than their shares of a write, and commit.
 fn shares() {
     let (disk, log) = open(|config| config.shared_write_bytes(1));
