@@ -53,7 +53,8 @@ fn full_buffers_that_nobody_waits_for_are_synced_several_at_a_time() {
     let disk = SimDisk::new(3);
     let config = Config::on(disk.storage())
         .segment_bytes(1 << 20)
-        .buffer_bytes(16 << 10);
+        .buffer_bytes(16 << 10)
+        .tail_policy(TailPolicy::Pad);
     let log = Log::open(config).unwrap();
     let mut last = Lsn::ZERO;
     // Two to a buffer: forty writes, and one that is not full.
