@@ -8,8 +8,8 @@ use nix::errno::Errno;
 
 use super::disk::SimDisk;
 use super::names::FileId;
-use super::operations::Durability;
 use super::page::PAGE_BYTES;
+use super::writes::Durability;
 use crate::storage::complete::{read_all, write_all};
 use crate::storage::{Access, DirectoryLock, FileEntry, IoMode, Storage, StorageFile, WriteError};
 use crate::types::Timestamp;
