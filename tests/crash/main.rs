@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "what was tried is counted and told")]
 
 mod batches;
+mod bulk;
 mod calvin;
 mod canary;
 mod consumers;

@@ -3,6 +3,7 @@
 mod append;
 mod batch;
 mod bell;
+mod bulk;
 mod close;
 mod commit;
 mod commit_async;

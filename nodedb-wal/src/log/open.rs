@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::bulk::Unsynced;
 use super::commit_async::Pending;
 use super::followers::Followers;
 use super::handover::{Handed, Handover};
@@ -335,6 +336,7 @@ fn new_state(active: Active, lock: Box<dyn DirectoryLock>, shares: Shares) -> St
         watch: Watch::from(header.first_lsn.previous()),
         syncing: Syncing::default(),
         sealing: Sealing::default(),
+        unsynced: Unsynced::default(),
         spare: WriteBuffer::default(),
         disk: Disk::Idle,
         sleepers: 0,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::bulk::Unsynced;
 use super::commit_async::Pending;
 use super::followers::Followers;
 use super::handover::{Handed, Handover};
@@ -90,6 +91,8 @@ pub(crate) struct State {
     pub(crate) refused: Option<WriteBuffer>,
     /// What the thread that writes full buffers is to do.
     pub(crate) handed: Handed,
+    /// What was written of the active segment and is not synced.
+    pub(crate) unsynced: Unsynced,
     /// What vouches for the last write.
     pub(crate) watch: Watch,
     /// What becomes durable unasked, and when.

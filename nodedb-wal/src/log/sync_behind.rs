@@ -103,7 +103,7 @@ impl Core {
             state.syncing.thread = Some(self.spawn_syncer()?);
         }
         state.syncing.policy = policy;
-        if !state.filling.is_empty() {
+        if !state.filling.is_empty() || !state.unsynced.is_empty() {
             state.syncing.oldest = Some((Instant::now(), state.last_timestamp));
         }
         self.syncer.asked.notify_one();

@@ -143,6 +143,7 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
     let mut walk = entry.walk()?;
     let mut index = IndexBuilder::default();
     let mut digest = Digest::EMPTY;
+    let (mut gaps, mut claimed) = (Vec::new(), Lsn::ZERO);
     while walk.expected() <= until {
         let first = walk.expected();
         let lost = |offset, lsns| Error::Damaged {
@@ -156,11 +157,14 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
                 digest = digest.extended(at.header_crc);
                 index.add(&at.header, at.offset);
             }
-            Ok(Found::Frontier(_)) => index.add_write(),
-            Ok(Found::Gap(gap)) => checked.findings.push(match gap.missing {
-                Some(lsns) => Finding::of(lost(gap.offset, lsns)),
-                None => scar(entry, gap.offset),
-            }),
+            Ok(Found::Frontier(frontier)) => {
+                index.add_write();
+                claimed = claimed.max(frontier.durable_lsn);
+            }
+            Ok(Found::Gap(gap)) => match gap.missing {
+                Some(lsns) => checked.findings.push(Finding::of(lost(gap.offset, lsns))),
+                None => gaps.push((gap.offset, first.previous())),
+            },
             Ok(Found::Footer { offset } | Found::End { offset, .. }) => {
                 let lsns = LsnRange { first, last: until };
                 checked.findings.push(Finding::of(lost(offset, lsns)));
@@ -173,6 +177,16 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
             Err(error) => return Err(error),
         }
     }
+    // What vouches for the last writes stands behind the last record.
+    if !gaps.is_empty()
+        && let Ok(Found::Frontier(frontier)) = walk.next()
+    {
+        claimed = claimed.max(frontier.durable_lsn);
+    }
+    // Where nothing vouches for a write, a crash may have taken its frontier and nothing else.
+    gaps.retain(|(_, lsn)| *lsn <= claimed);
+    let scars = gaps.into_iter().map(|(offset, _)| scar(entry, offset));
+    checked.findings.extend(scars);
     checked.bytes_read += walk.bytes_read();
     if let Some(trailer) = entry.trailer() {
         checked.bytes_read += trailer.footer_len;

@@ -48,7 +48,7 @@ pub(crate) struct Tail {
     /// A record this version cannot read, where the run stopped at one: it, and whatever is behind
     /// it, is not damaged.
     pub(crate) unreadable: Option<Error>,
-    /// Places where a frontier was damaged and no record.
+    /// Places where a frontier was damaged and no record: it was durable, as something vouches for it.
     pub(crate) scars: Vec<u64>,
     pub(crate) bytes_read: u64,
 }
@@ -180,9 +180,7 @@ pub(crate) fn examine_settled(
     run.until = last;
     while !is_cancelled() {
         if run.step(&mut walk)?.is_break() {
-            run.look_behind_damage(&mut walk)?;
-            run.tail.bytes_read = walk.bytes_read();
-            return Ok(Some(run.tail));
+            return run.finish(&mut walk).map(|(tail, _)| Some(tail));
         }
     }
     Ok(None)
@@ -207,9 +205,7 @@ fn examine_until(segment: &SegmentEntry, part: Part, until: Lsn) -> Result<(Tail
             break;
         }
     }
-    run.look_behind_damage(&mut walk)?;
-    run.tail.bytes_read = walk.bytes_read();
-    Ok((run.tail, run.batch_first))
+    run.finish(&mut walk)
 }
 
 /// The walk so far.
@@ -223,6 +219,8 @@ struct Run {
     batch_first: Option<Lsn>,
     /// Where the last whole thing was found.
     furthest: u64,
+    /// Where a frontier is missing, and the last record in front of it.
+    gaps: Vec<(u64, Lsn)>,
 }
 
 impl Run {
@@ -253,7 +251,19 @@ impl Run {
             is_open: true,
             batch_first: None,
             furthest: DATA_START,
+            gaps: Vec::new(),
         }
+    }
+
+    /// What was found, with the first LSN of the batch the run ended in.
+    fn finish(mut self, walk: &mut Walk) -> Result<(Tail, Option<Lsn>)> {
+        self.look_behind_damage(walk)?;
+        // Of writes that were not synced a crash may have taken a frontier and nothing else.
+        let claimed = self.tail.claimed_lsn;
+        let damaged = self.gaps.iter().filter(|(_, lsn)| *lsn <= claimed);
+        self.tail.scars = damaged.map(|(offset, _)| *offset).collect();
+        self.tail.bytes_read = walk.bytes_read();
+        Ok((self.tail, self.batch_first))
     }
 
     fn start_behind(&mut self, start: &Frontier, walk: &mut Walk) {
@@ -352,7 +362,7 @@ impl Run {
                 self.tail.highest_lsn = self.tail.highest_lsn.max(missing.last);
                 self.stop_at(gap.offset, Stop::Damage);
             }
-            None => self.tail.scars.push(gap.offset),
+            None => self.gaps.push((gap.offset, self.tail.highest_lsn)),
         }
     }
 

@@ -217,6 +217,26 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     /// See [`WriteError`]. After [`WriteError::Failed`] the caller must not write on.
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError>;
 
+    /// Writes `blocks` at `offset` as [`Self::write_durable`] does, but they are durable only after
+    /// [`Self::sync_written`]: several writes share its cost. Until then a crash leaves any part of
+    /// any of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write_durable`].
+    fn write_behind(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
+        self.write_durable(blocks, offset)
+    }
+
+    /// Makes durable what [`Self::write_behind`] wrote through this handle.
+    ///
+    /// # Errors
+    ///
+    /// The sync failed; what of it is durable is unknown, and the caller must not write on.
+    fn sync_written(&self) -> io::Result<()> {
+        self.sync()
+    }
+
     /// Writes zeros over `len` bytes from `offset` on, so that later writes there change no
     /// metadata. Both are multiples of 4 KiB. Durable after [`Self::sync`].
     ///
