@@ -143,6 +143,8 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
     let mut walk = entry.walk()?;
     let mut index = IndexBuilder::default();
     let mut digest = Digest::EMPTY;
+    // What is left of a record that cannot be read is no damage.
+    let mut passed_over = false;
     while walk.expected() <= until {
         let first = walk.expected();
         let lost = |offset, lsns| Error::Damaged {
@@ -151,7 +153,9 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
             lsns,
         };
         match walk.next() {
+            Ok(Found::Gap(gap)) if gap.missing.is_none() && passed_over => passed_over = false,
             Ok(Found::Record(at)) => {
+                passed_over = false;
                 checked.records += 1;
                 digest = digest.extended(at.header_crc);
                 index.add(&at.header, at.offset);
@@ -166,9 +170,10 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
                 checked.findings.push(Finding::of(lost(offset, lsns)));
                 break;
             }
-            Err(error @ Error::UnknownRecordFlags { .. }) => {
+            Err(error @ Error::UnknownRecordFlags { lsn, .. }) => {
                 checked.findings.push(Finding::of(error));
-                break;
+                walk.pass_over(lsn);
+                passed_over = true;
             }
             Err(error) => return Err(error),
         }
