@@ -6,6 +6,7 @@ mod basics;
 mod filters;
 mod handover;
 mod holes;
+mod lock;
 mod metrics;
 mod open_cost;
 mod read_ahead;
