@@ -8,6 +8,7 @@ mod filters;
 mod following;
 mod handover;
 mod holes;
+mod lock;
 mod metrics;
 mod open_cost;
 mod read_ahead;

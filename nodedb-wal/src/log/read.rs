@@ -90,7 +90,7 @@ impl Records {
     ///
     /// [`Error::Damaged`] when records are not what was written, and [`Error::MissingSegment`] when
     /// no segment holds them: every further call says so again, unless the read is a salvage.
-    /// [`Error::UnknownRequiredKind`] for a record this version must
+    /// [`Error::UnknownRecordFlags`] likewise. [`Error::UnknownRequiredKind`] for a record this version must
     /// not pass over. I/O errors.
     #[expect(
         clippy::should_implement_trait,
@@ -213,7 +213,15 @@ impl Records {
         let Some(place) = &mut self.place else {
             return Ok(None);
         };
-        match place.walk.next()? {
+        let found = match place.walk.next() {
+            Err(error @ Error::UnknownRecordFlags { lsn, .. }) if self.options.salvage => {
+                place.walk.pass_over(lsn);
+                self.next_lsn = self.next_lsn.max(lsn.next());
+                return Err(error);
+            }
+            found => found?,
+        };
+        match found {
             Found::Record(at) => {
                 if self.take(&at)? {
                     self.check_payload(&at)?;

@@ -144,6 +144,8 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
     let mut index = IndexBuilder::default();
     let mut digest = Digest::EMPTY;
     let (mut gaps, mut claimed) = (Vec::new(), Lsn::ZERO);
+    // What is left of a record that cannot be read is no damage.
+    let mut passed_over = false;
     while walk.expected() <= until {
         let first = walk.expected();
         let lost = |offset, lsns| Error::Damaged {
@@ -152,7 +154,9 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
             lsns,
         };
         match walk.next() {
+            Ok(Found::Gap(gap)) if gap.missing.is_none() && passed_over => passed_over = false,
             Ok(Found::Record(at)) => {
+                passed_over = false;
                 checked.records += 1;
                 digest = digest.extended(at.header_crc);
                 index.add(&at.header, at.offset);
@@ -170,9 +174,10 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
                 checked.findings.push(Finding::of(lost(offset, lsns)));
                 break;
             }
-            Err(error @ Error::UnknownRecordFlags { .. }) => {
+            Err(error @ Error::UnknownRecordFlags { lsn, .. }) => {
                 checked.findings.push(Finding::of(error));
-                break;
+                walk.pass_over(lsn);
+                passed_over = true;
             }
             Err(error) => return Err(error),
         }

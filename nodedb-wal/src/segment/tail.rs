@@ -281,9 +281,10 @@ impl Run {
     fn step(&mut self, walk: &mut Walk) -> Result<ControlFlow<()>> {
         let found = match walk.next() {
             Ok(found) => found,
-            Err(error @ Error::UnknownRecordFlags { .. }) => {
-                self.unreadable(error, walk.position());
-                return Ok(ControlFlow::Break(()));
+            Err(error @ Error::UnknownRecordFlags { lsn, .. }) => {
+                self.unreadable(error, lsn, walk.position());
+                walk.pass_over(lsn);
+                return Ok(ControlFlow::Continue(()));
             }
             Err(error) => return Err(error),
         };
@@ -366,11 +367,9 @@ impl Run {
         }
     }
 
-    fn unreadable(&mut self, error: Error, offset: u64) {
-        if let Error::UnknownRecordFlags { lsn, .. } = error {
-            self.tail.highest_lsn = self.tail.highest_lsn.max(lsn);
-        }
-        self.tail.unreadable = Some(error);
+    fn unreadable(&mut self, error: Error, lsn: Lsn, offset: u64) {
+        self.tail.highest_lsn = self.tail.highest_lsn.max(lsn);
+        self.tail.unreadable.get_or_insert(error);
         self.stop_at(offset, Stop::Damage);
     }
 
