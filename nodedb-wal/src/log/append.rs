@@ -148,7 +148,7 @@ impl Core {
                     continue;
                 }
                 (Disk::Idle, false) => {
-                    self.rotate_from(state, self.capacity_for(records, bytes))?
+                    self.rotate_from(state, self.capacity_for(records, bytes))?;
                 }
                 _ if reason == Stalled::Share => {
                     self.turn.wait(state);

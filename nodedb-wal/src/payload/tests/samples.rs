@@ -1,7 +1,7 @@
 //! One payload of each kind, with the bytes and the line of text it must have.
 
 use crate::payload::*;
-use crate::types::{CustomKind, Epoch, KindCode, Lsn, RecordKind, TenantId, Timestamp, VshardId};
+use crate::types::{CustomKind, Epoch, KindCode, Lsn, RecordKind, Timestamp, VshardId};
 
 /// A payload and what it must look like.
 pub(super) struct Golden {

@@ -12,7 +12,8 @@ pub(super) fn kind() -> impl Strategy<Value = RecordKind> {
     select(RecordKind::ALL)
 }
 
-/// A payload of any kind.
+/// A payload of any kind. The strategies of its parts are boxed: their types, one in the other, are
+/// what compiling the tests would take minutes for.
 pub(super) fn payload() -> impl Strategy<Value = AnyPayload> {
     prop_oneof![
         rows(),
@@ -25,12 +26,12 @@ pub(super) fn payload() -> impl Strategy<Value = AnyPayload> {
     ]
 }
 
-fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![vec(any::<u8>(), 0..40), vec(any::<u8>(), 250..300)]
+fn bytes() -> BoxedStrategy<Vec<u8>> {
+    prop_oneof![vec(any::<u8>(), 0..40), vec(any::<u8>(), 250..300)].boxed()
 }
 
-fn name() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-z_]{0,40}", ".{0,8}"]
+fn name() -> BoxedStrategy<String> {
+    prop_oneof!["[a-z_]{0,40}", ".{0,8}"].boxed()
 }
 
 fn lsn() -> impl Strategy<Value = Lsn> {
@@ -41,7 +42,7 @@ fn time() -> impl Strategy<Value = Timestamp> {
     any::<i64>().prop_map(Timestamp::from_nanos)
 }
 
-fn rows() -> impl Strategy<Value = AnyPayload> {
+fn rows() -> BoxedStrategy<AnyPayload> {
     let operation = (any::<u16>(), prop::option::of(name()), bytes())
         .prop_filter("neither transactions nor control records", |(kind, ..)| {
             let known = KindCode::from_bits(*kind).known();
@@ -72,9 +73,10 @@ fn rows() -> impl Strategy<Value = AnyPayload> {
         }),
         vec(operation, 0..20).prop_map(|operations| Transaction { operations }.into()),
     ]
+    .boxed()
 }
 
-fn vectors() -> impl Strategy<Value = AnyPayload> {
+fn vectors() -> BoxedStrategy<AnyPayload> {
     let numbers = vec(any::<u32>().prop_map(f32::from_bits), 0..50);
     let params = (
         name(),
@@ -102,9 +104,10 @@ fn vectors() -> impl Strategy<Value = AnyPayload> {
             .into()
         ),
     ]
+    .boxed()
 }
 
-fn batches() -> impl Strategy<Value = AnyPayload> {
+fn batches() -> BoxedStrategy<AnyPayload> {
     let samples = vec((any::<i64>(), any::<u64>().prop_map(f64::from_bits)), 0..50);
     let lines = vec((time(), ".{0,30}"), 0..20);
     prop_oneof![
@@ -126,9 +129,10 @@ fn batches() -> impl Strategy<Value = AnyPayload> {
             LogBatch { collection, lines }.into()
         }),
     ]
+    .boxed()
 }
 
-fn arrays() -> impl Strategy<Value = AnyPayload> {
+fn arrays() -> BoxedStrategy<AnyPayload> {
     let place = || vec(any::<i64>(), 0..5);
     let cell = (place(), any::<[i64; 2]>(), bytes()).prop_map(
         |(coordinates, [valid_from_ms, valid_until_ms], attributes)| ArrayCell {
@@ -168,9 +172,10 @@ fn arrays() -> impl Strategy<Value = AnyPayload> {
         }
         .into()),
     ]
+    .boxed()
 }
 
-fn control() -> impl Strategy<Value = AnyPayload> {
+fn control() -> BoxedStrategy<AnyPayload> {
     prop_oneof![
         (lsn(), name()).prop_map(|(lsn, reason)| WriteAborted { lsn, reason }.into()),
         (name(), lsn()).prop_map(|(engine, lsn)| Checkpoint { engine, lsn }.into()),
@@ -190,9 +195,10 @@ fn control() -> impl Strategy<Value = AnyPayload> {
             .into()
         }),
     ]
+    .boxed()
 }
 
-fn node() -> impl Strategy<Value = AnyPayload> {
+fn node() -> BoxedStrategy<AnyPayload> {
     let offset = (any::<u32>(), any::<u64>())
         .prop_map(|(partition, offset)| PartitionOffset { partition, offset });
     prop_oneof![
@@ -259,9 +265,10 @@ fn node() -> impl Strategy<Value = AnyPayload> {
             .into()
         }),
     ]
+    .boxed()
 }
 
-fn consumers() -> impl Strategy<Value = AnyPayload> {
+fn consumers() -> BoxedStrategy<AnyPayload> {
     let maxima = prop::array::uniform3(prop::option::of(any::<u64>()));
     let wanted = (
         vec(any::<u16>(), 0..4),
@@ -313,4 +320,5 @@ fn consumers() -> impl Strategy<Value = AnyPayload> {
         }),
         vec(cursor, 0..5).prop_map(|cursors| ConsumerCursors { cursors }.into()),
     ]
+    .boxed()
 }
