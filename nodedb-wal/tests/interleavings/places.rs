@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nodedb_wal::{
-    DatabaseId, Error, Lsn, ReadOptions, Record, RecordKind, Scope, TenantId, VshardId,
+    DatabaseId, Error, Lsn, ReadOptions, Reader, Record, RecordKind, Scope, TenantId, VshardId,
 };
 
 use crate::disks::{commit_in_the_end, full_at};
@@ -158,4 +158,35 @@ fn truncating() {
 #[test]
 fn whoever_waits_for_the_first_of_two_writes_in_a_row_is_woken() {
     check("truncating", truncating);
+}
+
+/// A log is opened for reading, and verified, while it is written, and what is old
+/// in it dropped.
+fn reading() {
+    let (disk, log) = open(|config| config.buffer_bytes(4096));
+    let log = Arc::new(log);
+    in_threads(3, move |number| {
+        if number == 0 {
+            let reader = Reader::open_on(disk.storage()).unwrap();
+            let seen = reader.next_lsn().previous();
+            assert!(seen <= log.durable_lsn(), "{seen} was shown");
+            let verified = reader.verify(&mut |_, _| {}).unwrap();
+            assert!(verified.findings.is_empty(), "{:?}", verified.findings);
+            return;
+        }
+        let lsns = [(); 2].map(|()| {
+            let lsn = append(&log, &[7; 2500]).unwrap();
+            log.commit(lsn).unwrap();
+            lsn
+        });
+        if number == 1 {
+            log.rotate().unwrap();
+            log.truncate_before(lsns[1]).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_log_that_is_being_written_is_read_without_a_complaint() {
+    check("reading", reading);
 }
