@@ -148,7 +148,7 @@ impl Node {
     fn drop_before(&self, before: Lsn) -> Result<Truncated> {
         // What goes from the log is vouched for in what stays.
         self.seal_audit()?;
-        let before = before.min(self.catalog().applied().next());
+        let before = before.min(self.catalog().applied_for_good().next());
         let extents = self.wal().extents();
         let firsts = extents.iter().map(|extent| extent.first_lsn);
         // Where the log will start: what is counted is what goes.
