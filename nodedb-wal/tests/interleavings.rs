@@ -98,6 +98,35 @@ fn check_durable(disk: &SimDisk, lsn: Lsn, durable: DurableLsn) {
     );
 }
 
+/// Two threads commit, and two wait for what they commit.
+fn following() {
+    let (disk, log) = open(|config| config);
+    let log = Arc::new(log);
+    let committers = [(); 2].map(|()| {
+        let log = Arc::clone(&log);
+        thread::spawn(move || {
+            let lsn = append(&log, b"x").unwrap();
+            log.commit(lsn).unwrap();
+        })
+    });
+    let followers = [1, 2].map(|lsn| {
+        let (log, disk) = (Arc::clone(&log), disk.clone());
+        let lsn = Lsn::new(lsn);
+        thread::spawn(move || {
+            let durable = log.wait_durable(lsn, None).unwrap().unwrap();
+            check_durable(&disk, lsn, durable);
+        })
+    });
+    for thread in committers.into_iter().chain(followers) {
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn whoever_follows_is_woken_and_told_the_truth() {
+    check("wait_durable", following);
+}
+
 /// Several threads, each of which does `work`; what it gives is collected.
 fn in_threads<T: Send + 'static>(
     count: usize,
@@ -164,15 +193,19 @@ fn whoever_awaits_is_woken_and_told_the_truth() {
     check("commit_async", futures);
 }
 
-/// Three threads append more than the buffer takes; one of them commits.
+/// Three threads append more than the buffer takes. One of them commits what may be written and not
+/// synced, then the rest; another looks after the last write.
 fn full_buffers() {
     let (disk, log) = open(|config| config.buffer_bytes(4096));
     let log = Arc::new(log);
     let lsns = in_threads(3, move |number| {
         let lsns = [(); 2].map(|()| append(&log, &[7; 3000]).unwrap());
         if number == 0 {
-            let durable = log.commit(lsns[1]).unwrap();
-            check_durable(&disk, lsns[1], durable);
+            for lsn in lsns {
+                check_durable(&disk, lsn, log.commit(lsn).unwrap());
+            }
+        } else if number == 1 {
+            log.witness().unwrap();
         }
         lsns
     });

@@ -3,9 +3,12 @@
 
 mod append_with;
 mod basics;
+mod batches;
 mod filters;
+mod following;
 mod handover;
 mod holes;
+mod lock;
 mod metrics;
 mod open_cost;
 mod read_ahead;

@@ -6,6 +6,7 @@
 )]
 
 mod assigner;
+mod consumers;
 mod limits;
 mod writer;
 
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     match arguments.next().as_deref() {
         Some("write") => writer::main(arguments),
         Some("assign") => assigner::main(arguments),
+        Some("consume") => consumers::main(arguments),
         // Whoever started it holds the other end.
         Some("idle") => {
             let _ended = std::io::stdin().read_line(&mut String::new());
