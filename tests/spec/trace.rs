@@ -41,9 +41,10 @@ impl Run {
         let storage = self.watch.over(self.disk.storage());
         let config = Config::on(storage)
             .segment_bytes(SEGMENT_BYTES)
-            // What the model has no steps for, several writes that one sync makes durable and batches in
-            // parts, is for `tests/crash`: no buffer fills up here.
+            // What the model has no steps for is for `tests/crash`: several writes that one sync makes
+            // durable, batches in parts, and those in a segment of their own. No buffer fills up here.
             .buffer_bytes(1 << 20)
+            .batch_bytes_max(SEGMENT_BYTES / 2)
             .tail_policy(self.tail_policy);
         let opened = Log::open(config);
         let seen = self.watch.take_seen();

@@ -156,9 +156,6 @@ impl Core {
             rotated?;
         }
         self.write_pending(state)?;
-        // Whoever waits for a record in front of the batch need not wait for the batch.
-        self.waiters.end_round();
-        MutexGuard::unlocked(state, || self.waiters.wake_everybody());
         state.check_usable()
     }
 

@@ -55,14 +55,14 @@ impl Core {
         state: &mut MutexGuard<'_, State>,
         write: WriteBuffer,
     ) -> Result<()> {
-        let is_waited_for = state.sleepers + state.slept > 0;
+        let is_waited_for = state.sleepers.count() + state.slept > 0;
         if is_waited_for || !state.syncing.waits_for_commit() {
             return self.write_one(state, write);
         }
         self.bring(state, write, When::Synced)?;
         state.counters.writes_bulk += 1;
         let is_much = state.unsynced.bytes >= BUFFERS_MAX * self.limits.buffer_bytes;
-        if is_much || state.sleepers > 0 {
+        if is_much || state.sleepers.count() > 0 {
             self.sync_written(state)?;
         }
         Ok(())

@@ -69,7 +69,7 @@ impl Core {
                 let is_on_its_way = lsn <= state.last_cut_lsn;
                 let write = state.writes_cut + u64::from(!is_on_its_way);
                 let ticket = self.waiters.ticket(write);
-                state.sleepers += 1;
+                state.sleepers.add(is_on_its_way);
                 drop(state);
                 self.waiters.sleep(ticket);
             }
@@ -183,10 +183,13 @@ impl Core {
         // one is written over it, with the same bytes in front.
         next.start_after(&write, share_block);
         state.filling = next;
-        let somebody_waits = state.sleepers + state.slept > 0;
+        let somebody_waits = state.sleepers.count() + state.slept > 0;
         state
             .shares
             .begin_write(state.last_timestamp, somebody_waits);
+        if state.sleepers.pass_on() {
+            self.waiters.wake_before_next(state.writes_cut);
+        }
         state.writes_cut += 1;
         state.watch.vouched_lsn = frontier.durable_lsn;
         state.syncing.nothing_waits();

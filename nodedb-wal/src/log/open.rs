@@ -20,7 +20,7 @@ use super::stats::{Counters, Waits};
 use super::sync_behind::{Syncer, Syncing};
 use super::verify::check_sealed;
 use super::view::View;
-use super::waiters::Waiters;
+use super::waiters::{Sleepers, Waiters};
 use super::witness::{Watch, Watcher};
 use crate::config::{Config, OpenCheck};
 use crate::error::{CoreFault, Error, Result};
@@ -339,7 +339,7 @@ fn new_state(active: Active, lock: Box<dyn DirectoryLock>, shares: Shares) -> St
         unsynced: Unsynced::default(),
         spare: WriteBuffer::default(),
         disk: Disk::Idle,
-        sleepers: 0,
+        sleepers: Sleepers::default(),
         slept: 0,
         writes_cut: 0,
         last_cut_lsn: header.first_lsn.previous(),

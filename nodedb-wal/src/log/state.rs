@@ -14,7 +14,7 @@ use super::shares::Shares;
 use super::stats::{Counters, Waits};
 use super::sync_behind::{Syncer, Syncing};
 use super::view::View;
-use super::waiters::Waiters;
+use super::waiters::{Sleepers, Waiters};
 use super::witness::{Watch, Watcher};
 use crate::config::TailPolicy;
 use crate::error::{Error, Result};
@@ -104,7 +104,7 @@ pub(crate) struct State {
     /// Who is at the disk. Whoever sets it to something else than `Idle` sets it back.
     pub(crate) disk: Disk,
     /// Committers who went to sleep since the disk was last given back.
-    pub(crate) sleepers: u64,
+    pub(crate) sleepers: Sleepers,
     /// How many they were when it was.
     pub(crate) slept: u64,
     /// Writes cut since the log was opened: the number of the write on its way, or of the last.
@@ -196,7 +196,7 @@ impl Core {
     /// Gives the disk back and wakes whoever waited for that, outside the lock.
     pub(crate) fn release_disk(&self, state: &mut MutexGuard<'_, State>) {
         state.disk = Disk::Idle;
-        state.slept = std::mem::take(&mut state.sleepers);
+        state.slept = std::mem::take(&mut state.sleepers).count();
         self.waiters.end_round();
         self.changed.notify_all();
         let write = state.writes_cut;

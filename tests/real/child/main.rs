@@ -12,7 +12,11 @@ mod writer;
 
 use std::process::ExitCode;
 
+/// No process under test is at work for so long, in seconds: one that hangs ends, and its test fails.
+const HANGS_AFTER: u32 = 900;
+
 fn main() -> ExitCode {
+    nix::unistd::alarm::set(HANGS_AFTER);
     limits::apply();
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
