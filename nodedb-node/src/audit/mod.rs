@@ -4,6 +4,7 @@
 //! The trail is in the catalog, which has it also for segments that are gone, and in the log, which
 //! has what the catalog has not seen yet. Each checks the other.
 
+mod calvin_seals;
 mod filter;
 mod purges;
 mod recent;
@@ -14,6 +15,7 @@ mod time;
 mod trail;
 mod verify;
 
+pub use calvin_seals::calvin_seals;
 pub use filter::AuditFilter;
 pub use purges::{Purge, Purges, purges};
 pub use time::{LsnAtTime, LsnPlace, TimeOfLsn, TimePlace, WallClock, lsn_at_time, time_of_lsn};

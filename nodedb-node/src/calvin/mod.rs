@@ -10,6 +10,6 @@ mod service;
 mod tests;
 mod transaction;
 
-pub use compare::{SealComparison, compare};
+pub use compare::{SealComparison, VshardComparison, compare, compare_replicas};
 pub use service::{Calvin, CalvinCommit};
 pub use transaction::CalvinTransaction;

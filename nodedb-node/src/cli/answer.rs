@@ -17,7 +17,7 @@ pub(super) trait Answer: Serialize {
 pub(super) enum Outcome {
     /// Nothing is wrong.
     Fine,
-    /// The log is damaged, or lost or invented something; the answer says what.
+    /// The log is damaged, or lost or invented something, or two replicas differ; the answer says what.
     Damaged,
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
 use super::args::vshard;
+use super::calvin_compare;
 use super::error::CliError;
 use super::look::look;
 use super::text::{self, Column};
@@ -17,13 +18,17 @@ use crate::control::{EpochTally, VshardProgress};
 pub(super) struct CalvinArgs {
     /// The log's directory.
     #[arg(long, value_name = "DIR")]
-    wal: PathBuf,
+    pub(super) wal: PathBuf,
     /// The catalog; without it, `catalog.redb` in the log's directory.
     #[arg(long, value_name = "FILE")]
-    catalog: Option<PathBuf>,
+    pub(super) catalog: Option<PathBuf>,
     /// Only this vshard.
     #[arg(long, value_parser = vshard)]
-    vshard: Option<VshardId>,
+    pub(super) vshard: Option<VshardId>,
+    /// Compare the epochs that are sealed with those of a replica, whose log is in this directory.
+    /// Exits 2 when the two applied something else.
+    #[arg(long, value_name = "DIR")]
+    with: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,6 +60,9 @@ struct EpochFacts {
 }
 
 pub(super) fn run(args: &CalvinArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+    if let Some(with) = &args.with {
+        return calvin_compare::run(args, with, output);
+    }
     let (_, catalog) = look(&args.wal, args.catalog.as_ref())?;
     let calvin = catalog.control_state()?.calvin;
     let vshards = calvin

@@ -11,6 +11,7 @@ mod audit;
 mod audit_verify;
 mod bench;
 mod calvin;
+mod calvin_compare;
 mod checkpoint;
 mod consumer_rows;
 mod consumers;

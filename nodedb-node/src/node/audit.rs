@@ -1,10 +1,10 @@
 //! The audit trail of a node: listed, sealed and checked.
 
-use nodedb_wal::payload::{AnyPayload, AuditSeal};
+use nodedb_wal::payload::{AnyPayload, AuditSeal, CalvinSeal};
 use nodedb_wal::types::{DatabaseId, Lsn, RecordKind, TenantId, VshardId};
 
 use super::Node;
-use crate::audit::{AuditFilter, AuditReport, AuditTrail, Purges, purges, verify};
+use crate::audit::{AuditFilter, AuditReport, AuditTrail, Purges, calvin_seals, purges, verify};
 use crate::control::AuditLink;
 use crate::error::Result;
 
@@ -40,6 +40,17 @@ impl Node {
     pub fn purges(&self, filter: AuditFilter, after: Lsn, limit: usize) -> Result<Purges> {
         self.fold()?;
         purges(Some(self.catalog()), self.wal(), filter, after, limit)
+    }
+
+    /// The seal of every Calvin epoch that was sealed, to be compared with a replica's:
+    /// [`compare_replicas`](crate::calvin::compare_replicas).
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fold`] and [`AuditTrail::next`].
+    pub fn calvin_seals(&self) -> Result<Vec<CalvinSeal>> {
+        self.fold()?;
+        calvin_seals(Some(self.catalog()), self.wal())
     }
 
     /// Puts the end of the audit trail on record, durable when this returns: who changes an entry
