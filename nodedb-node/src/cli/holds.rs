@@ -20,6 +20,10 @@ pub(super) struct HoldsArgs {
     /// The log's directory.
     #[arg(long, value_name = "DIR")]
     wal: PathBuf,
+    /// How many bytes the log's files should take at most: says how far they are above it, and who
+    /// keeps most.
+    #[arg(long, value_name = "BYTES")]
+    bytes_max: Option<u64>,
     #[command(subcommand)]
     change: Option<Change>,
 }
@@ -44,6 +48,10 @@ struct Listing {
     start_lsn: u64,
     durable_lsn: u64,
     file_bytes: u64,
+    /// How many there should be at most; nothing when nobody asked.
+    bytes_max: Option<u64>,
+    /// How many are above that.
+    over_bytes: u64,
     holds: Vec<Row>,
 }
 
@@ -66,7 +74,7 @@ pub(super) fn run(args: &HoldsArgs, output: &mut Output<'_>) -> Result<Outcome, 
         carry_out(&node, change)?;
         node.close()?;
     }
-    output.answer(&Listing::of(&args.wal)?)?;
+    output.answer(&Listing::of(&args.wal, args.bytes_max)?)?;
     Ok(Outcome::Fine)
 }
 
@@ -82,14 +90,17 @@ fn carry_out(node: &Node, change: &Change) -> Result<(), CliError> {
 }
 
 impl Listing {
-    fn of(directory: &Path) -> Result<Self, CliError> {
+    fn of(directory: &Path, bytes_max: Option<u64>) -> Result<Self, CliError> {
         let (reader, catalog) = look(directory, None)?;
         let pins = pins(&catalog.holds()?, &reader.extents());
+        let file_bytes = reader.total_size_bytes();
         Ok(Self {
             wal: directory.to_owned(),
             start_lsn: reader.start_lsn().value(),
             durable_lsn: reader.next_lsn().previous().value(),
-            file_bytes: reader.total_size_bytes(),
+            file_bytes,
+            bytes_max,
+            over_bytes: bytes_max.map_or(0, |max| file_bytes.saturating_sub(max)),
             holds: pins.into_iter().map(Row::new).collect(),
         })
     }
@@ -107,13 +118,33 @@ impl Row {
     }
 }
 
+impl Listing {
+    /// How far the log is above what it should take, and who keeps most.
+    fn over(&self) -> Option<(&'static str, String)> {
+        self.bytes_max?;
+        let over = text::size(self.over_bytes);
+        // The one that keeps most comes first.
+        let keeps = self.holds.first().filter(|_| self.over_bytes > 0);
+        let text = match keeps {
+            Some(row) => {
+                let (hold, since) = (&row.hold, &row.since);
+                let kept = text::size(row.pinned_bytes);
+                format!("{over}: {hold} keeps {kept} since {since}")
+            }
+            None => over,
+        };
+        Some(("over the limit", text))
+    }
+}
+
 impl Answer for Listing {
     fn text(&self) -> String {
-        let facts = text::facts([
+        let facts = [
             ("directory", self.wal.display().to_string()),
             ("LSNs", format!("{}..={}", self.start_lsn, self.durable_lsn)),
             ("files", text::size(self.file_bytes)),
-        ]);
+        ];
+        let facts = text::facts(facts.into_iter().chain(self.over()));
         if self.holds.is_empty() {
             return format!("{facts}\n\n There is no hold: nobody has said that anything may go.");
         }
