@@ -12,10 +12,13 @@ use super::services::{
     CONSUMER, ENGINE, GUEST, GUEST_BUDGET, HOLD, KEYED, LANE, Served, calvin_position, config,
     is_row, primary_key,
 };
-use crate::audit::AuditFilter;
+use crate::audit::{AuditFilter, LsnPlace, TimePlace};
 use crate::control::{ConsumerState, ControlState};
 use crate::surrogate::Surrogate;
 use crate::{Node, Result};
+
+/// Records whose times are looked at after each kill.
+const TIMES_MAX: usize = 16;
 
 /// What the thread has said so far, in all rounds.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +100,7 @@ pub(super) fn look(directory: &Path, io: Io, ledger: &ServiceLedger) -> Result<S
     findings.check_surrogates(&node, ledger)?;
     findings.check_calvin(&node, ledger)?;
     findings.check_trail(&node, ledger)?;
+    findings.check_times(&node, ledger)?;
     node.close()?;
     Ok(findings)
 }
@@ -239,6 +243,34 @@ impl ServiceFindings {
         self.expect(missing == 0, || {
             format!("{missing} acknowledged purges are not in the audit trail")
         });
+        Ok(())
+    }
+
+    /// The time of a record leads back to it, or to one in front of it of the same time; and a purge
+    /// has its time also when its segment is gone.
+    fn check_times(&mut self, node: &Node, ledger: &ServiceLedger) -> Result<()> {
+        let (start, last) = (self.start, node.wal().durable_lsn());
+        let there = ledger.records.iter().map(|(lsn, _)| *lsn);
+        let there: Vec<Lsn> = there.filter(|lsn| (start..=last).contains(lsn)).collect();
+        for &lsn in there.iter().step_by(there.len().div_ceil(TIMES_MAX).max(1)) {
+            let place = node.time_of(lsn)?.place;
+            let (mut back, mut of_back) = (None, None);
+            if let TimePlace::At(time) = place
+                && let LsnPlace::At(first) = node.lsn_at(time)?.place
+            {
+                (back, of_back) = (Some(first), Some(node.time_of(first)?.place));
+            }
+            let is_so = back.is_some_and(|first| first <= lsn) && of_back == Some(place);
+            self.expect(is_so, || {
+                format!("record {lsn} is of {place:?}, which leads to {back:?} of {of_back:?}")
+            });
+        }
+        if let Some(&purge) = ledger.purges.first().filter(|purge| **purge <= last) {
+            let place = node.time_of(purge)?.place;
+            self.expect(matches!(place, TimePlace::At(_)), || {
+                format!("nobody knows when the purge {purge} was: {place:?}")
+            });
+        }
         Ok(())
     }
 }
