@@ -134,6 +134,15 @@ fn an_epoch_is_applied_once_and_its_transactions_whole() {
         other["vshards"][0]["sealed"]["digest"],
         lane["sealed"]["digest"]
     );
+    let with = |other: &Home, code| {
+        let line = format!("calvin --wal LOG --with {}", other.log().display());
+        home.ask(&line, code)
+    };
+    let compared = with(&replica, 0);
+    assert_eq!(
+        (&compared["same"], &compared["vshards"][0]["compared"]),
+        (&true.into(), &1.into())
+    );
     let another = Home::new();
     another.ingest("--calvin 5 --batch 63", &file, 0);
     let other = another.ask("calvin --wal LOG", 0);
@@ -141,6 +150,80 @@ fn an_epoch_is_applied_once_and_its_transactions_whole() {
         other["vshards"][0]["sealed"]["digest"],
         lane["sealed"]["digest"]
     );
+    let compared = with(&another, 2);
+    assert_eq!(compared["same"], false);
+    assert_eq!(
+        compared["vshards"][0]["differs"],
+        serde_json::json!({"epoch": 5, "what": "records or their order"})
+    );
+    // One that is behind differs in nothing yet.
+    home.ingest("--calvin 6", &file, 0);
+    let ahead = &with(&replica, 0)["vshards"][0];
+    assert_eq!(
+        (&ahead["sealed"], &ahead["sealed_there"], &ahead["compared"]),
+        (&6.into(), &5.into(), &1.into())
+    );
+}
+
+#[test]
+fn a_tenant_with_a_budget_is_held_to_it() {
+    let home = Home::new();
+    let file = home.vectors("first", 0..300);
+    let retained = || {
+        let shown = home.ask("tenants --wal LOG", 0);
+        let rows = shown["tenants"].as_array().unwrap().iter();
+        let own = rows.filter(|row| row["tenant"] == 1);
+        own.map(|row| row["retained_bytes"].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    let refused = home.ingest("--retained-max 10000", &file, 1);
+    assert!(
+        refused["error"].to_string().contains("records 1..="),
+        "{refused}"
+    );
+    assert!(
+        refused["causes"]
+            .to_string()
+            .contains("10000 bytes retained"),
+        "{refused}"
+    );
+    let (kept, end) = (retained(), home.end());
+    assert!((9_000..=10_000).contains(&kept), "{kept}");
+    // What was there before the node was opened counts.
+    home.ingest("--retained-max 10000", &file, 1);
+    assert_eq!((retained(), home.end()), (kept, end));
+    // A second's worth at once, and then as the seconds go by.
+    let paced = home.ingest("--bytes-per-second 20000 --calvin 1 --batch 16", &file, 0);
+    assert_eq!(paced["records"], 300);
+    let (seconds, bytes) = (paced["seconds"].as_f64().unwrap(), retained() - kept);
+    // The last batch may be ahead of it.
+    let ahead = 20_000 + bytes / 10;
+    let least = f64::from(u32::try_from(bytes - ahead).unwrap()) / 20_000.0;
+    assert!(seconds >= least, "{bytes} in {seconds} s");
+    // Without one it may what it likes.
+    home.ingest("", &file, 0);
+}
+
+#[test]
+fn a_log_over_its_limit_names_who_keeps_most() {
+    let home = Home::new();
+    let file = home.vectors("first", 0..300);
+    for _ in 0..3 {
+        home.ingest("", &file, 0);
+    }
+    home.ask("holds --wal LOG set archive 301", 0);
+    let held = home.ask("holds --wal LOG set consumer 1", 0);
+    assert_eq!(
+        (&held["bytes_max"], &held["over_bytes"]),
+        (&Value::Null, &0.into())
+    );
+    let files = held["file_bytes"].as_u64().unwrap();
+    let over = home.ask("holds --wal LOG --bytes-max 100000", 0);
+    assert_eq!(over["over_bytes"], files - 100_000);
+    assert_eq!(over["holds"][0]["hold"], "consumer");
+    assert_eq!(over["holds"][1]["hold"], "archive");
+    let line = format!("holds --wal LOG --bytes-max {files}");
+    assert_eq!(home.ask(&line, 0)["over_bytes"], 0);
 }
 
 #[test]

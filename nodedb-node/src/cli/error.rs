@@ -31,6 +31,12 @@ pub(super) enum CliError {
         appended: LsnRange,
         source: FormatError,
     },
+    /// The tenant's budget is used up, and a part of the input was appended.
+    #[error("the input was not appended to its end; its records {appended} were and stay")]
+    StoppedByBudget {
+        appended: LsnRange,
+        source: crate::Error,
+    },
     /// The log could not be read or written.
     #[error(transparent)]
     Log(#[from] nodedb_wal::Error),
@@ -68,7 +74,8 @@ impl CliError {
             | Self::Refused(_)
             | Self::Interrupted
             | Self::Format(_)
-            | Self::StoppedIngest { .. } => ErrorClass::Refused,
+            | Self::StoppedIngest { .. }
+            | Self::StoppedByBudget { .. } => ErrorClass::Refused,
             Self::Log(source) => source.class(),
             Self::Node(source) => source.class(),
             Self::Writer(status) | Self::Measuring { status, .. } => match status.code() {

@@ -2,13 +2,15 @@
 //! transactions where that is asked for.
 
 use std::path::Path;
+use std::thread;
 
 use nodedb_wal::payload::AnyPayload;
-use nodedb_wal::types::{CollectionTag, Epoch, LsnRange, Record, RecordKind, Scope};
+use nodedb_wal::types::{CollectionTag, Epoch, LsnRange, Record, RecordKind, Scope, TenantId};
 
 use crate::cli::error::CliError;
 use crate::surrogate::Collection;
-use crate::{Node, NodeConfig, WalManager};
+use crate::tenants::Budget;
+use crate::{Error, Node, NodeConfig, WalManager};
 
 /// Payload bytes after which a batch is committed, however few records it has.
 const BATCH_BYTES: u64 = 8 << 20;
@@ -20,9 +22,17 @@ pub(super) enum Opened {
 }
 
 impl Opened {
-    pub(super) fn open(directory: &Path, needs_node: bool) -> Result<Self, CliError> {
-        let config = NodeConfig::new(directory);
-        Ok(if needs_node {
+    /// `budget` is what the tenant may, if that is limited: what it may is known to a node only.
+    pub(super) fn open(
+        directory: &Path,
+        needs_node: bool,
+        budget: Option<(TenantId, Budget)>,
+    ) -> Result<Self, CliError> {
+        let mut config = NodeConfig::new(directory);
+        if let Some((tenant, budget)) = budget {
+            config = config.budget(tenant, budget);
+        }
+        Ok(if needs_node || budget.is_some() {
             Self::Node(Box::new(Node::open(config)?))
         } else {
             Self::Log(Box::new(WalManager::open(config)?))
@@ -121,9 +131,7 @@ impl<'a> Appender<'a> {
     /// Appends a record; how many bytes its payload takes.
     pub(super) fn append(&mut self, payload: &AnyPayload) -> Result<u64, CliError> {
         self.buffer.clear();
-        payload
-            .encode(&mut self.buffer)
-            .map_err(crate::Error::from)?;
+        payload.encode(&mut self.buffer).map_err(Error::from)?;
         let tag = payload
             .collection()
             .map_or(CollectionTag::NONE, CollectionTag::of);
@@ -135,7 +143,7 @@ impl<'a> Appender<'a> {
             });
         } else {
             let record = Record::typed(payload.kind(), self.scope, tag, &self.buffer);
-            let lsn = self.wal().append_record(&record)?;
+            let lsn = when_allowed(|| self.wal().append_record(&record))?;
             self.appended(LsnRange {
                 first: lsn,
                 last: lsn,
@@ -195,19 +203,17 @@ impl<'a> Appender<'a> {
             return Ok(());
         };
         let (scope, held) = (self.scope, std::mem::take(&mut self.held));
-        let commit = node
-            .calvin()
-            .apply(scope.vshard, epoch, self.position, |transaction| {
+        let (calvin, position) = (node.calvin(), self.position);
+        let commit = when_allowed(|| {
+            calvin.apply(scope.vshard, epoch, position, |transaction| {
                 for record in &held {
-                    transaction.push_record(&Record::typed(
-                        record.kind,
-                        scope,
-                        record.tag,
-                        &record.payload,
-                    ));
+                    let payload = &record.payload;
+                    let record = Record::typed(record.kind, scope, record.tag, payload);
+                    transaction.push_record(&record);
                 }
                 Ok(())
-            })?;
+            })
+        })?;
         self.position += 1;
         self.appended(commit.lsns);
         Ok(())
@@ -227,7 +233,23 @@ impl<'a> Appender<'a> {
             (CliError::Format(source), Some(appended)) => {
                 CliError::StoppedIngest { appended, source }
             }
+            (CliError::Node(source @ Error::OverBudget { .. }), Some(appended)) => {
+                CliError::StoppedByBudget { appended, source }
+            }
             (error, _) => error,
+        }
+    }
+}
+
+/// Makes a call again as long as the tenant is ahead of its rate, after the time that it is told.
+fn when_allowed<T>(mut call: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    loop {
+        match call() {
+            Err(Error::OverBudget {
+                retry_after: Some(time),
+                ..
+            }) => thread::sleep(time),
+            done => return done,
         }
     }
 }

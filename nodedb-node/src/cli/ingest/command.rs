@@ -19,6 +19,7 @@ use crate::cli::error::CliError;
 use crate::cli::progress;
 use crate::cli::stats::LogStats;
 use crate::cli::text::{self, Column};
+use crate::tenants::Budget;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct IngestArgs {
@@ -56,6 +57,15 @@ pub(in crate::cli) struct IngestArgs {
     #[arg(long, value_name = "N",
           value_parser = RangedU64ValueParser::<u32>::new().range(1..=4_096))]
     cores: Option<u32>,
+    /// Append no more than so many bytes a second, headers included: waits where the tenant would be
+    /// over that.
+    #[arg(long, value_name = "BYTES", conflicts_with = "cores",
+          value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    bytes_per_second: Option<u64>,
+    /// Append no more once the log holds so many bytes of the tenant, headers included; only
+    /// truncation makes room.
+    #[arg(long, value_name = "BYTES", conflicts_with = "cores")]
+    retained_max: Option<u64>,
     /// Print what the log says of its work too: writes, waits, stalls. JSON has it anyway.
     #[arg(long)]
     stats: bool,
@@ -110,7 +120,8 @@ pub(in crate::cli) fn run(args: &IngestArgs, output: &mut Output<'_>) -> Result<
     let started = Instant::now();
     // A file that cannot be read should not leave a new log behind.
     input::check(&args.files)?;
-    let opened = Opened::open(&args.wal, args.surrogates || args.calvin.is_some())?;
+    let needs_node = args.surrogates || args.calvin.is_some();
+    let opened = Opened::open(&args.wal, needs_node, args.budget())?;
     let bar = progress::bytes(input::total_bytes(&args.files), "reading");
     let mut appender = Appender::new(&opened, args.scope(), args.marks(), args.batch);
     let files = args
@@ -156,6 +167,16 @@ pub(super) fn ingest_file(
 }
 
 impl IngestArgs {
+    /// What the tenant may, if that is limited.
+    fn budget(&self) -> Option<(TenantId, Budget)> {
+        let budget = Budget {
+            bytes_per_second: self.bytes_per_second,
+            retained_bytes: self.retained_max,
+            ..Budget::default()
+        };
+        (budget != Budget::default()).then_some((self.tenant, budget))
+    }
+
     fn marks(&self) -> Marks<'_> {
         Marks {
             collection: &self.collection,
