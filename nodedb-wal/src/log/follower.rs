@@ -1,6 +1,6 @@
 //! Following a log through its directory, beside whatever process writes it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -116,10 +116,7 @@ impl Follower {
         reason = "an iterator cannot lend its items"
     )]
     pub fn next(&mut self) -> Result<Option<RecordView<'_>>> {
-        if self.watch.is_none() {
-            let source = std::io::ErrorKind::Unsupported.into();
-            return Err(watch_error(self.storage.as_ref(), source));
-        }
+        self.check_watched()?;
         let came = self.step(None)?;
         Ok(match came.of(&self.records) {
             Tailed::Record(record) => Some(record),
@@ -186,6 +183,21 @@ impl Follower {
             bytes_read: stats.bytes_read + self.scout.bytes_read(),
             ..stats
         }
+    }
+
+    /// The directory of the log.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.storage.path()
+    }
+
+    /// Whether there is something to wait for.
+    pub(super) fn check_watched(&self) -> Result<()> {
+        if self.watch.is_some() {
+            return Ok(());
+        }
+        let source = std::io::ErrorKind::Unsupported.into();
+        Err(watch_error(self.storage.as_ref(), source))
     }
 
     fn step(&mut self, deadline: Option<Instant>) -> Result<Came> {
