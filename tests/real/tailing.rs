@@ -181,7 +181,7 @@ fn what_ingest_commits_is_printed_once_in_order_and_soon() {
     beside_ingest(rows, "16");
 }
 
-/// Of a log that is idle, something vouches for a record when the log has been idle for 10 ms.
+/// Of a log that is idle, something vouches for a record when the log has been idle for 5 ms.
 #[test]
 fn a_record_that_comes_alone_is_printed_soon() {
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();

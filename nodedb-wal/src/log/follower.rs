@@ -25,7 +25,7 @@ const PATIENCE_UNTOLD: Duration = Duration::from_secs(1);
 /// It delivers records in order, each once, whole batches only, and only records that something on
 /// the disk vouches for as durable: a later write, or the log's witness, which is written when the log
 /// was idle for [`Config::witness_after`](crate::Config::witness_after), or the log's being closed or
-/// opened again. So a record comes with the next write, or 10 ms after it was written; and of a log
+/// opened again. So a record comes with the next write, or 5 ms after it was written; and of a log
 /// whose process was killed, the last write comes once somebody has opened the log again. Nothing
 /// that was delivered is ever missing from the log later, but for truncation.
 ///

@@ -2,6 +2,7 @@
 //! and hands it over, no further ahead than whoever takes it allows.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -74,26 +75,21 @@ impl Follower {
 impl Shared {
     /// The thread: brings records until there is no more, or nobody wants any.
     fn feed(&self, mut follower: Follower) {
-        loop {
-            let end = match follower.next() {
+        let path = follower.directory().to_path_buf();
+        let ending = Ending { shared: self, path };
+        let end = loop {
+            match follower.next() {
                 Ok(Some(record)) => {
                     if !self.bring(OwnedRecord::from(&record)) {
-                        return;
+                        break Ok(());
                     }
-                    continue;
                 }
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
-            };
-            let mut way = self.way.lock();
-            way.end = Some(end);
-            let waker = way.waker.take();
-            drop(way);
-            if let Some(waker) = waker {
-                waker.wake();
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
             }
-            return;
-        }
+        };
+        self.way.lock().end = Some(end);
+        drop(ending);
     }
 
     /// Hands a record over once there is room; `false` when nobody takes it any more.
@@ -113,6 +109,27 @@ impl Shared {
             waker.wake();
         }
         true
+    }
+}
+
+/// Tells whoever waits that the thread ends, also where it panics.
+struct Ending<'s> {
+    shared: &'s Shared,
+    path: PathBuf,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut way = self.shared.way.lock();
+        if way.end.is_none() {
+            let source = std::io::Error::other("the thread that does it panicked");
+            way.end = Some(Err(Error::of_io("follow", self.path.clone(), source)));
+        }
+        let waker = way.waker.take();
+        drop(way);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }
 

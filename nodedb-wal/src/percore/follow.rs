@@ -230,6 +230,7 @@ impl Drop for CoreFollower {
 impl News {
     /// The thread: tells of directories that come, until it is stopped.
     fn tell(&self, mut watch: Box<dyn DirectoryWatch>) {
+        let _ending = Ending(self);
         loop {
             let changes = watch.wait(None);
             if self.is_stopped.load(Ordering::Acquire) {
@@ -238,14 +239,14 @@ impl News {
             match changes {
                 Ok(changes) if changes.names => {
                     self.are_names_changed.store(true, Ordering::Release);
+                    self.wake();
                 }
-                Ok(_) => continue,
+                Ok(_) => {}
                 Err(source) => {
                     *self.failed.lock() = Some(source);
-                    return self.wake();
+                    return;
                 }
             }
-            self.wake();
         }
     }
 
@@ -254,6 +255,19 @@ impl News {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+/// Tells whoever waits that the thread ends, also where it panics.
+struct Ending<'n>(&'n News);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_stopped.load(Ordering::Acquire) {
+            let panicked = || std::io::Error::other("the thread that does it panicked");
+            self.0.failed.lock().get_or_insert_with(panicked);
+        }
+        self.0.wake();
     }
 }
 
