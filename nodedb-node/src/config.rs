@@ -18,12 +18,16 @@ pub struct Retention {
     pub every: Option<Duration>,
 }
 
+/// Entries of the audit trail after which it is sealed, unless something else is set.
+pub(crate) const SEAL_AUDIT_EVERY: u64 = 4_096;
+
 /// The settings of a node. Only the directory has no default.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
     log: Config,
     catalog: Option<PathBuf>,
     retention: Retention,
+    seal_audit_every: Option<u64>,
     budgets: Vec<(TenantId, Budget)>,
 }
 
@@ -76,12 +80,25 @@ impl NodeConfig {
         self.retention
     }
 
+    /// The same node, which seals its audit trail when so many entries are not vouched for, each time
+    /// it looks what can be dropped; 4,096 as it comes. With nothing it seals before it drops
+    /// segments and when it is closed, and no other time.
+    #[must_use]
+    pub fn seal_audit_every(mut self, entries: Option<u64>) -> Self {
+        self.seal_audit_every = entries;
+        self
+    }
+
     /// The same node with a budget for a tenant; the last one for a tenant counts. It can be changed
     /// while the node is open: [`Node::set_budget`](crate::Node::set_budget).
     #[must_use]
     pub fn budget(mut self, tenant: TenantId, budget: Budget) -> Self {
         self.budgets.push((tenant, budget));
         self
+    }
+
+    pub(crate) fn audit_is_sealed_every(&self) -> Option<u64> {
+        self.seal_audit_every
     }
 
     /// The budgets of tenants, in the order in which they were set.
@@ -116,6 +133,7 @@ impl From<Config> for NodeConfig {
             log,
             catalog: None,
             retention: Retention::default(),
+            seal_audit_every: Some(SEAL_AUDIT_EVERY),
             budgets: Vec::new(),
         }
     }

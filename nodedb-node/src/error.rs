@@ -198,7 +198,10 @@ pub enum Error {
     },
     /// The catalog belongs to another log. Put back this log's catalog or, while the log still starts
     /// at LSN 1, move the other one away.
-    #[error("the catalog {} is of log {found}, not of log {expected}", .path.display())]
+    #[error(
+        "the catalog {} is of log {found}, not of log {expected}: put back this log's catalog, or move \
+         the other one away while the log still starts at LSN 1", .path.display()
+    )]
     CatalogForeign {
         /// The catalog.
         path: PathBuf,

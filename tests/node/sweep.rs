@@ -14,14 +14,14 @@ use crate::model::{Said, Write};
 use crate::player::{Fallible, Player, nobody, open_node};
 
 const STEPS: usize = 90;
-const ENDINGS: [Ending; 4] = [
+pub(crate) const ENDINGS: [Ending; 4] = [
     Ending::DropAll,
     Ending::KeepAll,
     Ending::Torn,
     Ending::Sectors,
 ];
 
-fn asked(name: &str) -> Option<u64> {
+pub(crate) fn asked(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 

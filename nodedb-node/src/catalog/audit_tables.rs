@@ -6,14 +6,14 @@ use std::ops::Bound;
 
 use nodedb_wal::types::{Lsn, RecordKind, Timestamp};
 use redb::{
-    ReadTransaction, ReadableTable, ReadableTableMetadata as _, Table, TableDefinition,
-    WriteTransaction,
+    ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata as _, Table,
+    TableDefinition, WriteTransaction,
 };
 
 use super::store::Catalog;
 use crate::control::{
-    AuditChain, AuditDigest, AuditEntry, AuditLink, ControlRecord, audit_entry_bytes,
-    audit_entry_record,
+    AuditChain, AuditDigest, AuditEntry, AuditLink, ControlRecord, audit_entry_record,
+    write_audit_entry,
 };
 use crate::error::{Error, Result};
 
@@ -57,6 +57,8 @@ pub(super) struct AuditTables<'t> {
     trail: Table<'t, u64, &'static [u8]>,
     kinds: Table<'t, (u16, u64), ()>,
     chain: AuditChain,
+    /// The row that is being made.
+    row: Vec<u8>,
 }
 
 pub(super) fn make(transaction: &WriteTransaction) -> Result<(), redb::Error> {
@@ -76,6 +78,7 @@ pub(super) fn open(
         trail,
         kinds: transaction.open_table(KINDS)?,
         chain,
+        row: Vec::new(),
     })
 }
 
@@ -83,13 +86,14 @@ impl AuditTables<'_> {
     /// Adds a control record to the trail.
     pub(super) fn save(&mut self, record: &ControlRecord) -> Result<(), redb::Error> {
         let lsn = record.header.lsn.value();
-        let entry = audit_entry_bytes(&record.header, &record.stored);
-        let link = self.chain.add(AuditDigest::of_entry(&entry));
-        let mut row = Vec::with_capacity(LINK_BYTES + entry.len());
-        row.extend(link.number.to_le_bytes());
-        row.extend(link.digest.as_bytes());
-        row.extend(entry);
-        self.trail.insert(lsn, row.as_slice())?;
+        self.row.clear();
+        self.row.resize(LINK_BYTES, 0);
+        write_audit_entry(&record.header, &record.stored, &mut self.row);
+        let (link_bytes, entry) = self.row.split_at_mut(LINK_BYTES);
+        let link = self.chain.add(AuditDigest::of_entry(entry));
+        link_bytes[..8].copy_from_slice(&link.number.to_le_bytes());
+        link_bytes[8..].copy_from_slice(link.digest.as_bytes());
+        self.trail.insert(lsn, self.row.as_slice())?;
         self.kinds.insert((record.header.kind.bits(), lsn), ())?;
         Ok(())
     }
@@ -135,10 +139,7 @@ impl Catalog {
         self.read(
             "read the audit trail in",
             |transaction: &ReadTransaction| {
-                let (kinds, trail) = (
-                    transaction.open_table(KINDS)?,
-                    transaction.open_table(TRAIL)?,
-                );
+                let (kinds, trail) = open_to_read(transaction)?;
                 let lsns = kinds.range(behind((code, after.value()), (code, until.value())))?;
                 let mut rows = Vec::new();
                 for lsn in lsns.take(limit) {
@@ -165,10 +166,7 @@ impl Catalog {
         self.read(
             "read the audit trail in",
             |transaction: &ReadTransaction| {
-                let (kinds, trail) = (
-                    transaction.open_table(KINDS)?,
-                    transaction.open_table(TRAIL)?,
-                );
+                let (kinds, trail) = open_to_read(transaction)?;
                 let Some(last) = kinds.range((code, 0)..=(code, u64::MAX))?.next_back() else {
                     return Ok(None);
                 };
@@ -266,6 +264,19 @@ impl Catalog {
         let path = self.path().to_path_buf();
         Error::AuditUnreadable { path, lsn }
     }
+}
+
+type Opened = (
+    ReadOnlyTable<(u16, u64), ()>,
+    ReadOnlyTable<u64, &'static [u8]>,
+);
+
+/// The LSNs of each kind, and the trail.
+fn open_to_read(transaction: &ReadTransaction) -> Result<Opened, redb::Error> {
+    Ok((
+        transaction.open_table(KINDS)?,
+        transaction.open_table(TRAIL)?,
+    ))
 }
 
 fn behind<K>(after: K, until: K) -> (Bound<K>, Bound<K>) {

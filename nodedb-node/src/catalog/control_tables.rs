@@ -72,29 +72,16 @@ impl ControlTables<'_> {
         state: &ControlState,
         record: &ControlRecord,
     ) -> Result<(), redb::Error> {
-        let scope = record.header.scope;
         match &record.payload {
             AnyPayload::CollectionTombstoned(dropped) => {
-                let name = DroppedName {
-                    tenant: scope.tenant,
-                    database: scope.database,
-                    collection: dropped.collection.clone(),
-                    epoch: record.header.epoch,
-                };
-                self.save_dropped(state, &name)
+                self.save_dropped(state, &DroppedName::of(&record.header, dropped))
             }
             AnyPayload::WriteAborted(aborted) => {
                 self.aborted.insert(aborted.lsn.value(), ())?;
                 Ok(())
             }
             AnyPayload::ArrayFlush(flush) => {
-                let name = ArrayName {
-                    tenant: scope.tenant,
-                    database: scope.database,
-                    collection: flush.collection.clone(),
-                    array: flush.array.clone(),
-                };
-                self.save_flushed(state, &name)
+                self.save_flushed(state, &ArrayName::of(&record.header, flush))
             }
             AnyPayload::Checkpoint(checkpoint) => {
                 let lsn = state.checkpoints.get(&checkpoint.engine);

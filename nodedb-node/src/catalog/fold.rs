@@ -6,7 +6,7 @@ use nodedb_wal::types::{LogId, Lsn, LsnRange};
 use nodedb_wal::{ReadOptions, RecordView, Records};
 use redb::WriteTransaction;
 
-use super::store::{Catalog, Progress};
+use super::store::{Catalog, Lasting, Progress};
 use super::{audit_tables, consumer_tables, control_tables, meta, surrogate_tables};
 use crate::control::{AuditChain, ControlRecord, ControlState};
 use crate::error::Result;
@@ -14,6 +14,9 @@ use crate::replay::ReplaySource;
 
 /// Control records in one transaction.
 const RECORDS_MAX: usize = 8_192;
+
+/// Control records that are folded for now, at most: what a crash can have folded again.
+const PASSING_MAX: u64 = 65_536;
 
 /// What a fold did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub struct Folded {
 
 impl Catalog {
     /// Takes in what control records say up to the last durable record. The data between them is
-    /// not read where segments are sealed. When it returns, [`Catalog::applied`] is durable.
+    /// not read where segments are sealed. When it returns, what it took in is there for good.
     ///
     /// # Errors
     ///
@@ -40,6 +43,33 @@ impl Catalog {
     /// not written.
     pub fn fold(&self, source: &dyn ReplaySource) -> Result<Folded> {
         let mut progress = self.progress().lock();
+        let folded = self.fold_lasting(&mut progress, source, Lasting::ForGood)?;
+        if progress.lasting < progress.facts.applied {
+            // All that was folded for now, as there is nothing new.
+            let applied = progress.facts.applied;
+            self.fold_chunk(&mut progress, &[], applied, Lasting::ForGood)?;
+        }
+        Ok(folded)
+    }
+
+    /// The same without a wait for the disk: a crash may take away what this took in, to be folded
+    /// again from the log, which must not be truncated past [`Catalog::applied_for_good`]. Of 65,536
+    /// control records that were taken in so, all are made to stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fold`].
+    pub fn fold_for_now(&self, source: &dyn ReplaySource) -> Result<Folded> {
+        let mut progress = self.progress().lock();
+        self.fold_lasting(&mut progress, source, Lasting::ForNow)
+    }
+
+    fn fold_lasting(
+        &self,
+        progress: &mut Progress,
+        source: &dyn ReplaySource,
+        lasting: Lasting,
+    ) -> Result<Folded> {
         let last = source.last_lsn();
         let first = progress.facts.applied.next();
         if last < first {
@@ -60,7 +90,7 @@ impl Catalog {
                 (false, None, None) => last,
             };
             if applied > progress.facts.applied {
-                self.fold_chunk(&mut progress, &chunk, applied)?;
+                self.fold_chunk(progress, &chunk, applied, lasting)?;
                 folded.records += chunk.len() as u64;
                 folded.transactions += 1;
             }
@@ -86,6 +116,7 @@ impl Catalog {
         self.write("clean up", |transaction| {
             control_tables::open(transaction)?.forget_before(start)
         })?;
+        progress.note_lasting();
         if let Some(state) = &mut progress.state {
             state.forget_before(start);
         }
@@ -97,20 +128,40 @@ impl Catalog {
         progress: &mut Progress,
         chunk: &[ControlRecord],
         applied: Lsn,
+        lasting: Lasting,
     ) -> Result<()> {
+        let passing = progress.passing + chunk.len() as u64;
+        let lasting = match lasting {
+            Lasting::ForNow if passing < PASSING_MAX => Lasting::ForNow,
+            Lasting::ForNow | Lasting::ForGood => Lasting::ForGood,
+        };
         self.state_of(progress)?;
         let Some(mut state) = progress.state.take() else {
             return Ok(());
         };
         let log = progress.facts.log.unwrap_or(LogId::new(0));
-        self.write("fold into", |transaction| {
+        let written = self.write_lasting("fold into", lasting, |transaction| {
             fold_records(transaction, &mut state, chunk)?;
             audit_records(transaction, AuditChain::of(log), chunk)?;
             meta::set_applied(&mut transaction.open_table(meta::META)?, applied)
-        })?;
+        });
+        self.bindings().look_again();
+        written?;
         progress.facts.applied = applied;
         progress.state = Some(state);
+        match lasting {
+            Lasting::ForGood => progress.note_lasting(),
+            Lasting::ForNow => progress.passing = passing,
+        }
         Ok(())
+    }
+}
+
+impl Progress {
+    /// Notes that everything is there for good.
+    fn note_lasting(&mut self) {
+        self.lasting = self.facts.applied;
+        self.passing = 0;
     }
 }
 
@@ -160,12 +211,10 @@ fn fold_records(
 ) -> Result<(), redb::Error> {
     let mut control = control_tables::open(transaction)?;
     let mut consumers = consumer_tables::open(transaction)?;
-    let mut surrogates = surrogate_tables::open(transaction)?;
     for record in chunk {
         state.apply(record);
         control.save(state, record)?;
         consumers.save(state, record)?;
-        surrogates.save(record)?;
     }
-    Ok(())
+    surrogate_tables::open(transaction)?.save(chunk)
 }

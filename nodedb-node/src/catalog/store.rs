@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use nodedb_wal::storage::{IoMode, OsStorage, Storage as _};
 use nodedb_wal::types::{LogId, Lsn};
 use parking_lot::Mutex;
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTransaction};
+use redb::{
+    Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, WriteTransaction,
+};
 
 use super::fit::{CatalogFacts, Fit, LogFacts, fit};
 use super::medium::{Backend, Medium};
 use super::shadow::Shadow;
+use super::surrogate_tables::Bindings;
 use super::{
     audit_tables, consumer_tables, control_tables, meta, surrogate_tables, unborn, usage_tables,
 };
@@ -25,14 +28,29 @@ use crate::replay::ReplaySource;
 #[derive(Debug)]
 pub struct Catalog {
     path: PathBuf,
+    /// In front of the database, which it looks into.
+    bindings: Bindings,
     database: Database,
     progress: Mutex<Progress>,
+}
+
+/// How long what was written stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasting {
+    /// Also after a crash.
+    ForGood,
+    /// Until a crash: what comes next for good takes it along.
+    ForNow,
 }
 
 /// How far the catalog has come. The lock is held while a fold runs: there is one at a time.
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) facts: CatalogFacts,
+    /// How far it has come for good: after a crash it is there again.
+    pub(super) lasting: Lsn,
+    /// Control records since then.
+    pub(super) passing: u64,
     /// What the tables say; nothing after an update that failed, until they are read again.
     pub(super) state: Option<ControlState>,
 }
@@ -110,8 +128,14 @@ impl Catalog {
         };
         let catalog = Self {
             path,
+            bindings: Bindings::default(),
             database,
-            progress: Mutex::new(Progress { facts, state: None }),
+            progress: Mutex::new(Progress {
+                facts,
+                lasting: Lsn::ZERO,
+                passing: 0,
+                state: None,
+            }),
         };
         let (format, facts) = catalog.write("make", |transaction| {
             control_tables::make(transaction)?;
@@ -132,7 +156,11 @@ impl Catalog {
                 });
             }
         }
-        catalog.progress.lock().facts = facts;
+        {
+            let mut progress = catalog.progress.lock();
+            progress.lasting = facts.applied;
+            progress.facts = facts;
+        }
         Ok(catalog)
     }
 
@@ -142,10 +170,17 @@ impl Catalog {
         &self.path
     }
 
-    /// The last record up to which everything control records say is in the catalog, for good.
+    /// The last record up to which everything control records say is in the catalog.
     #[must_use]
     pub fn applied(&self) -> Lsn {
         self.progress.lock().facts.applied
+    }
+
+    /// The last record up to which it is there for good: what is between this and
+    /// [`Self::applied`] a crash takes away, to be folded again.
+    #[must_use]
+    pub fn applied_for_good(&self) -> Lsn {
+        self.progress.lock().lasting
     }
 
     /// Sees to it that the catalog is that of this log, and that the log holds every record the
@@ -230,6 +265,10 @@ impl Catalog {
         Ok(self.state_of(&mut progress)?.checkpoints.clone())
     }
 
+    pub(super) fn bindings(&self) -> &Bindings {
+        &self.bindings
+    }
+
     pub(super) fn progress(&self) -> &Mutex<Progress> {
         &self.progress
     }
@@ -240,6 +279,10 @@ impl Catalog {
             progress.state = Some(self.read("read", control_tables::load)?);
         }
         Ok(progress.state.get_or_insert_default())
+    }
+
+    pub(super) fn failed(&self, operation: &'static str, source: impl Into<redb::Error>) -> Error {
+        failed(operation, &self.path, source)
     }
 
     /// Reads in one transaction: what it sees is of one moment.
@@ -258,8 +301,22 @@ impl Catalog {
         operation: &'static str,
         write: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
     ) -> Result<T> {
+        self.write_lasting(operation, Lasting::ForGood, write)
+    }
+
+    /// Writes in one transaction. Nothing is changed when it fails.
+    pub(super) fn write_lasting<T>(
+        &self,
+        operation: &'static str,
+        lasting: Lasting,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T> {
         let writing = || -> Result<T, redb::Error> {
-            let transaction = self.database.begin_write()?;
+            let mut transaction = self.database.begin_write()?;
+            transaction.set_durability(match lasting {
+                Lasting::ForGood => Durability::Immediate,
+                Lasting::ForNow => Durability::None,
+            })?;
             let written = write(&transaction)?;
             transaction.commit()?;
             Ok(written)

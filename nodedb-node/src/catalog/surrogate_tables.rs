@@ -1,9 +1,16 @@
 //! Surrogates in the catalog: the high-watermark of each database, and each primary key's id, both
 //! ways.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
 use nodedb_wal::payload::AnyPayload;
 use nodedb_wal::types::{DatabaseId, TenantId};
-use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use parking_lot::RwLock;
+use redb::{
+    ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction,
+};
 
 use super::store::Catalog;
 use crate::control::ControlRecord;
@@ -15,6 +22,8 @@ type Database = (u64, u64);
 type Key = (u64, u64, &'static str, &'static [u8]);
 /// Tenant, database and surrogate.
 type Id = (u64, u64, u32);
+/// A binding: the database, the collection and primary key, the surrogate.
+type Bind<'r> = (Database, (&'r str, &'r [u8]), u32);
 
 const HWM: TableDefinition<'_, Database, u32> = TableDefinition::new("_system.surrogate_hwm");
 const PK: TableDefinition<'_, Key, u32> = TableDefinition::new("_system.surrogate_pk");
@@ -40,40 +49,95 @@ pub(super) fn open(transaction: &WriteTransaction) -> Result<SurrogateTables<'_>
 }
 
 impl SurrogateTables<'_> {
-    /// Takes in what the record says of surrogates. Of two bindings of one key the first stands;
-    /// the id of the second is used up all the same.
-    pub(super) fn save(&mut self, record: &ControlRecord) -> Result<(), redb::Error> {
-        let scope = record.header.scope;
-        let (tenant, database) = (scope.tenant.value(), scope.database.value());
-        match &record.payload {
-            AnyPayload::SurrogateAlloc(alloc) => self.raise(tenant, database, alloc.last()),
-            AnyPayload::SurrogateBind(bind) => {
-                self.raise(tenant, database, bind.surrogate)?;
-                let key = (
-                    tenant,
-                    database,
-                    bind.collection.as_str(),
-                    bind.primary_key.as_slice(),
-                );
-                if self.pk.get(key)?.is_none() {
-                    self.pk.insert(key, bind.surrogate)?;
+    /// Takes in what these records, in the order of the log, say of surrogates. Of two bindings of
+    /// one key the first stands; the id of the second is used up all the same.
+    pub(super) fn save(&mut self, records: &[ControlRecord]) -> Result<(), redb::Error> {
+        let mut highest = BTreeMap::new();
+        let mut binds = Vec::new();
+        for record in records {
+            let scope = record.header.scope;
+            let database = (scope.tenant.value(), scope.database.value());
+            let id = match &record.payload {
+                AnyPayload::SurrogateAlloc(alloc) => alloc.last(),
+                AnyPayload::SurrogateBind(bind) => {
                     let named = (bind.collection.as_str(), bind.primary_key.as_slice());
-                    self.pk_rev
-                        .insert((tenant, database, bind.surrogate), named)?;
+                    binds.push((database, named, bind.surrogate));
+                    bind.surrogate
                 }
-                Ok(())
-            }
-            _ => Ok(()),
+                _ => continue,
+            };
+            let known = highest.entry(database).or_insert(id);
+            *known = id.max(*known);
         }
+        for (database, id) in highest {
+            self.raise(database, id)?;
+        }
+        self.bind(binds)
     }
 
-    fn raise(&mut self, tenant: u64, database: u64, to: u32) -> Result<(), redb::Error> {
-        let key = (tenant, database);
-        let known = self.hwm.get(key)?.map(|value| value.value());
-        if known.is_none_or(|known| known < to) {
-            self.hwm.insert(key, to)?;
+    /// In the order of the keys, and then of the ids: neighbours share a page.
+    fn bind(&mut self, mut binds: Vec<Bind<'_>>) -> Result<(), redb::Error> {
+        // Stable: of one key the first comes first.
+        binds.sort_by_key(|(database, named, _)| (*database, *named));
+        let mut standing = Vec::with_capacity(binds.len());
+        for bind @ ((tenant, database), (collection, primary_key), id) in binds {
+            let key = (tenant, database, collection, primary_key);
+            let first = self.pk.insert(key, id)?.map(|value| value.value());
+            match first {
+                None => standing.push(bind),
+                Some(first) => drop(self.pk.insert(key, first)?),
+            }
+        }
+        standing.sort_by_key(|(database, _, id)| (*database, *id));
+        for ((tenant, database), named, id) in standing {
+            self.pk_rev.insert((tenant, database, id), named)?;
         }
         Ok(())
+    }
+
+    fn raise(&mut self, database: Database, to: u32) -> Result<(), redb::Error> {
+        let known = self.hwm.get(database)?.map(|value| value.value());
+        if known.is_none_or(|known| known < to) {
+            self.hwm.insert(database, to)?;
+        }
+        Ok(())
+    }
+}
+
+/// The bindings as a transaction left them, open: a look-up is a way down one tree and no more.
+#[derive(Debug, Default)]
+pub(super) struct Bindings {
+    /// Opened by whoever looks first, under the lock, and taken away once a later transaction is
+    /// there: who looks after that sees what it wrote.
+    open: RwLock<Option<Arc<OpenBindings>>>,
+}
+
+struct OpenBindings(ReadOnlyTable<Key, u32>);
+
+impl fmt::Debug for OpenBindings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenBindings").finish_non_exhaustive()
+    }
+}
+
+impl Bindings {
+    /// What was open is of the past.
+    pub(super) fn look_again(&self) {
+        *self.open.write() = None;
+    }
+
+    fn get(&self, catalog: &Catalog) -> Result<Arc<OpenBindings>> {
+        if let Some(open) = &*self.open.read() {
+            return Ok(Arc::clone(open));
+        }
+        let mut slot = self.open.write();
+        if let Some(open) = &*slot {
+            return Ok(Arc::clone(open));
+        }
+        let open = catalog.read("read", |transaction| Ok(transaction.open_table(PK)?))?;
+        let open = Arc::new(OpenBindings(open));
+        *slot = Some(Arc::clone(&open));
+        Ok(open)
     }
 }
 
@@ -163,11 +227,11 @@ impl Catalog {
         collection: &str,
         primary_key: &[u8],
     ) -> Result<Option<u32>> {
-        self.read("read", |transaction: &ReadTransaction| {
-            let table = transaction.open_table(PK)?;
-            let key = (tenant.value(), database.value(), collection, primary_key);
-            Ok(table.get(key)?.map(|value| value.value()))
-        })
+        let key = (tenant.value(), database.value(), collection, primary_key);
+        let table = self.bindings().get(self)?;
+        let found = table.0.get(key);
+        let found = found.map_err(|source| self.failed("read", source))?;
+        Ok(found.map(|value| value.value()))
     }
 
     /// The collection and primary key that are bound to a surrogate, up to [`Catalog::applied`].

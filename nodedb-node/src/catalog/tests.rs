@@ -298,3 +298,69 @@ fn a_file_that_is_no_catalog_is_told_as_damage() {
     }
     assert_eq!(std::fs::read(&path).unwrap(), [0x5a; 12_288]);
 }
+
+/// The file as it is on the disk while the catalog is open: what a crash leaves.
+fn after_a_crash(fixture: &Fixture) -> Catalog {
+    let path = fixture.directory.path().join("crashed.redb");
+    std::fs::copy(fixture.directory.path().join("catalog.redb"), &path).unwrap();
+    Catalog::open(path).unwrap()
+}
+
+#[test]
+fn what_was_folded_for_now_is_folded_again_after_a_crash_and_nothing_goes_by_it() {
+    let fixture = Fixture::new();
+    let catalog = fixture.catalog();
+    fixture.append_control(1);
+    catalog.fold(&fixture.wal).unwrap();
+    fixture.append_control(2);
+    assert_eq!(catalog.fold_for_now(&fixture.wal).unwrap().records, 10);
+    assert_eq!(
+        (catalog.applied(), catalog.applied_for_good()),
+        (Lsn::new(20), Lsn::new(10))
+    );
+    assert_eq!(catalog.control_state().unwrap(), fixture.expected());
+    let crashed = after_a_crash(&fixture);
+    assert_eq!(crashed.applied(), Lsn::new(10));
+    crashed.attach(fixture.wal.log_id(), &fixture.wal).unwrap();
+    assert_eq!(crashed.fold(&fixture.wal).unwrap().records, 10);
+    assert_eq!(crashed.control_state().unwrap(), fixture.expected());
+    drop(crashed);
+    // There is nothing new, and yet something to be made to stay.
+    assert_eq!(catalog.fold(&fixture.wal).unwrap().records, 0);
+    assert_eq!(catalog.applied_for_good(), Lsn::new(20));
+    assert_eq!(after_a_crash(&fixture).applied(), Lsn::new(20));
+}
+
+#[test]
+fn what_is_folded_for_now_is_bounded() {
+    let fixture = Fixture::new();
+    let catalog = fixture.catalog();
+    let mut batch = crate::Batch::new();
+    for surrogate in 1..=250 {
+        let bind = SurrogateBind {
+            collection: "orders".to_owned(),
+            surrogate,
+            primary_key: vec![1],
+        };
+        batch.push(TENANT, VSHARD, DATABASE, &bind).unwrap();
+    }
+    for round in 1..=263 {
+        let lsns = fixture.wal.append_batch(&batch).unwrap();
+        fixture.wal.commit(lsns.last).unwrap();
+        catalog.fold_for_now(&fixture.wal).unwrap();
+        let is_kept = catalog.applied_for_good() > Lsn::ZERO;
+        assert_eq!(is_kept, round == 263, "{round}");
+        if round == 1 {
+            assert_eq!(
+                catalog
+                    .surrogate_of(TENANT, DATABASE, "orders", &[1])
+                    .unwrap(),
+                Some(1)
+            );
+        }
+    }
+    assert_eq!(catalog.applied_for_good(), catalog.applied());
+    // Of one key the first binding stands.
+    let bound = catalog.surrogate_of(TENANT, DATABASE, "orders", &[1]);
+    assert_eq!(bound.unwrap(), Some(1));
+}

@@ -106,6 +106,15 @@ pub(super) fn epoch(text: &str) -> Result<Epoch, ParseIntError> {
     text.parse().map(Epoch::new)
 }
 
+/// The epoch of transactions, which is from 1 on.
+pub(super) fn calvin_epoch(text: &str) -> Result<Epoch, String> {
+    match epoch(text) {
+        Ok(Epoch::NONE) => Err("the epochs of transactions start at 1".to_owned()),
+        Ok(epoch) => Ok(epoch),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 pub(super) fn kind(name: &str) -> Result<RecordKind, String> {
     RecordKind::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = RecordKind::ALL.iter().map(|kind| kind.name()).collect();

@@ -6,8 +6,8 @@ use nodedb_wal::Reader;
 use nodedb_wal::types::Lsn;
 
 use super::error::CliError;
-use crate::NodeConfig;
 use crate::catalog::Catalog;
+use crate::{Error, NodeConfig};
 
 /// The log in `wal`, and a catalog in memory that holds everything it says now.
 pub(super) fn look(wal: &Path, catalog: Option<&PathBuf>) -> Result<(Reader, Catalog), CliError> {
@@ -27,7 +27,12 @@ pub(super) fn look(wal: &Path, catalog: Option<&PathBuf>) -> Result<(Reader, Cat
             )));
         }
     };
-    catalog.attach(reader.id(), &reader)?;
+    let attached = catalog.attach(reader.id(), &reader);
+    attached.map_err(|error| match error {
+        // Not the one in memory is missed.
+        Error::CatalogMissing { start, .. } => Error::CatalogMissing { path, start },
+        error => error,
+    })?;
     catalog.fold(&reader)?;
     Ok((reader, catalog))
 }

@@ -36,6 +36,12 @@ const FIXED_BYTES: usize = 60;
 #[must_use]
 pub fn audit_entry_bytes(header: &RecordHeader, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(FIXED_BYTES + payload.len());
+    write_audit_entry(header, payload, &mut bytes);
+    bytes
+}
+
+/// The same, behind what `bytes` hold.
+pub(crate) fn write_audit_entry(header: &RecordHeader, payload: &[u8], bytes: &mut Vec<u8>) {
     bytes.extend(header.lsn.value().to_le_bytes());
     bytes.extend(header.timestamp.as_nanos().to_le_bytes());
     bytes.extend(header.scope.tenant.value().to_le_bytes());
@@ -48,7 +54,6 @@ pub fn audit_entry_bytes(header: &RecordHeader, payload: &[u8]) -> Vec<u8> {
     bytes.extend(header.payload_crc.to_le_bytes());
     bytes.extend(header.payload_len.to_le_bytes());
     bytes.extend_from_slice(payload);
-    bytes
 }
 
 /// The record of an entry's bytes; nothing when they are no entry.

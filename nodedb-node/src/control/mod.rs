@@ -16,6 +16,7 @@ mod record;
 mod state;
 
 pub use audit_chain::{AuditChain, AuditDigest};
+pub(crate) use audit_entry::write_audit_entry;
 pub use audit_entry::{AuditEntry, AuditLink, audit_entry_bytes, audit_entry_record};
 pub use calvin::{CalvinPosition, CalvinProgress, VshardProgress};
 pub use calvin_digest::{EpochTally, TransactionDigest};

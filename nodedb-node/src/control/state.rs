@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nodedb_wal::payload::AnyPayload;
+use nodedb_wal::format::RecordHeader;
+use nodedb_wal::payload::{AnyPayload, ArrayFlush, CollectionTombstoned};
 use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, Timestamp};
 
 use super::{CalvinProgress, ConsumerState, ConsumerStates, ControlRecord, Holds, SourceOffsets};
@@ -37,6 +38,30 @@ pub struct ArrayName {
     pub collection: String,
     /// The array's name in the collection.
     pub array: String,
+}
+
+impl DroppedName {
+    /// The collection that a tombstone is of.
+    pub(crate) fn of(header: &RecordHeader, dropped: &CollectionTombstoned) -> Self {
+        Self {
+            tenant: header.scope.tenant,
+            database: header.scope.database,
+            collection: dropped.collection.clone(),
+            epoch: header.epoch,
+        }
+    }
+}
+
+impl ArrayName {
+    /// The array that was flushed.
+    pub(crate) fn of(header: &RecordHeader, flush: &ArrayFlush) -> Self {
+        Self {
+            tenant: header.scope.tenant,
+            database: header.scope.database,
+            collection: flush.collection.clone(),
+            array: flush.array.clone(),
+        }
+    }
 }
 
 /// Everything control records have said so far, surrogates and the audit trail excepted: those are
@@ -89,27 +114,16 @@ impl ControlState {
     /// Takes a control record in. Records come in the order of the log.
     pub fn apply(&mut self, record: &ControlRecord) {
         let header = &record.header;
-        let scope = header.scope;
         match &record.payload {
             AnyPayload::CollectionTombstoned(dropped) => {
-                let name = DroppedName {
-                    tenant: scope.tenant,
-                    database: scope.database,
-                    collection: dropped.collection.clone(),
-                    epoch: header.epoch,
-                };
+                let name = DroppedName::of(header, dropped);
                 raise(self.dropped.entry(name).or_default(), dropped.purge_lsn);
             }
             AnyPayload::WriteAborted(aborted) => {
                 self.aborted.insert(aborted.lsn);
             }
             AnyPayload::ArrayFlush(flush) => {
-                let name = ArrayName {
-                    tenant: scope.tenant,
-                    database: scope.database,
-                    collection: flush.collection.clone(),
-                    array: flush.array.clone(),
-                };
+                let name = ArrayName::of(header, flush);
                 raise(self.flushed.entry(name).or_default(), flush.watermark);
             }
             AnyPayload::Checkpoint(checkpoint) => {

@@ -55,6 +55,7 @@ impl WalManager {
         must_pass: bool,
         append: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
+        let _appending = self.limiter().appending();
         take(self.limiter(), costs, must_pass)?;
         let appended = append();
         if appended.is_err() {

@@ -46,7 +46,9 @@ impl Node {
     /// from then on has to change the catalog, this record, and every segment behind it. Nothing is
     /// written when nothing was entered since the last seal but the seal itself.
     ///
-    /// [`close`](Self::close) and [`truncate_to_holds`](Self::truncate_to_holds) do this.
+    /// [`close`](Self::close) and [`truncate_to_holds`](Self::truncate_to_holds) do this, and
+    /// [`tend`](Self::tend) does when many entries came:
+    /// [`NodeConfig::seal_audit_every`](crate::NodeConfig::seal_audit_every).
     ///
     /// # Errors
     ///
@@ -75,6 +77,22 @@ impl Node {
         self.wal().commit(lsn)?;
         self.fold()?;
         Ok(Some(AuditSealed { lsn, through, end }))
+    }
+
+    /// Seals the trail when as many entries as are set came since the last seal.
+    pub(super) fn seal_audit_if_due(&self) -> Result<Option<AuditSealed>> {
+        let Some(every) = self.audit_is_sealed_every() else {
+            return Ok(None);
+        };
+        self.catalog().fold_for_now(self.wal())?;
+        let Some((_, end)) = self.catalog().audit_end()? else {
+            return Ok(None);
+        };
+        let sealed = self.sealed_entries()?.unwrap_or(0);
+        if end.number.saturating_sub(sealed) < every {
+            return Ok(None);
+        }
+        self.seal_audit()
     }
 
     /// How many entries the last seal covers.

@@ -1,5 +1,5 @@
-//! The keeper of a node: a thread that drops what nobody needs when there is something to drop. It
-//! sleeps until a segment was started, a hold moved or the time has come; it does not poll.
+//! The keeper of a node: a thread that drops what nobody needs when there is something to drop, and
+//! seals the audit trail when it grew. It sleeps until a segment was started, a hold moved or the time has come; it does not poll.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nodedb_wal::Bell;
 use parking_lot::{Condvar, Mutex};
 
-use super::{Node, Retained, Stalled, Tended, Truncation};
+use super::{AuditSealed, Node, Retained, Stalled, Tended, Truncation};
 use crate::error::{Error, Result};
 
 /// Keeps a node's log as short as the holds allow, from [`Keeper::start`] until it is stopped or
@@ -40,6 +40,8 @@ pub struct KeeperStatus {
     pub last: Option<Truncation>,
     /// What keeps the log larger than it should be; nothing when it is not.
     pub over: Option<Retained>,
+    /// The last seal of the audit trail that many entries made due.
+    pub sealed: Option<AuditSealed>,
     /// The consumers that are further behind than they may be, as of the last time it looked.
     pub stalled: Vec<Stalled>,
     /// The consumers it has dropped for that.
@@ -148,6 +150,7 @@ fn note(status: &mut KeeperStatus, tended: Result<Tended>) {
         Ok(tended) => {
             status.failure = None;
             status.last = tended.truncation.or(status.last.take());
+            status.sealed = tended.sealed.or(status.sealed.take());
             warn_of(tended.over.as_ref(), status.over.as_ref());
             status.over = tended.over;
             warn_of_stalled(&tended.stalled, &status.stalled);
@@ -156,7 +159,7 @@ fn note(status: &mut KeeperStatus, tended: Result<Tended>) {
             status.stalled = tended.stalled;
         }
         Err(error) => {
-            tracing::error!(%error, "old segments could not be dropped; they stay");
+            tracing::error!(%error, "old segments could not be dropped, or the audit trail not sealed");
             status.failure = Some(Arc::new(error));
         }
     }

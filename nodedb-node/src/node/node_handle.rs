@@ -7,7 +7,7 @@ use super::holds::Gate;
 use super::usage::SealedUsages;
 use crate::calvin::Calvin;
 use crate::catalog::{Catalog, Folded};
-use crate::config::{NodeConfig, Retention};
+use crate::config::{NodeConfig, Retention, SEAL_AUDIT_EVERY};
 use crate::consumers::Consumers;
 use crate::control::ControlState;
 use crate::error::Result;
@@ -31,6 +31,7 @@ pub struct Node {
     consumers: Consumers,
     start: NodeStart,
     retention: Retention,
+    seal_audit_every: Option<u64>,
     gate: Gate,
     sealed_usages: SealedUsages,
 }
@@ -44,10 +45,13 @@ impl Node {
     /// As [`WalManager::open`], [`Catalog::open`], [`Catalog::attach`] and [`Catalog::fold`].
     pub fn open(config: NodeConfig) -> Result<Self> {
         let catalog = config.catalog_path();
-        let retention = config.retention();
+        let (retention, seal_audit_every) = (config.retention(), config.audit_is_sealed_every());
         let wal = WalManager::open(config)?;
         let node = Self::on(wal, Catalog::open(catalog)?)?;
-        Ok(node.with_retention(retention))
+        Ok(Self {
+            seal_audit_every,
+            ..node.with_retention(retention)
+        })
     }
 
     /// A node on a log and a catalog that are open.
@@ -73,6 +77,7 @@ impl Node {
             catalog,
             start,
             retention: Retention::default(),
+            seal_audit_every: Some(SEAL_AUDIT_EVERY),
             gate: Gate::default(),
             sealed_usages: SealedUsages::default(),
         };
@@ -91,6 +96,10 @@ impl Node {
     #[must_use]
     pub fn retention(&self) -> Retention {
         self.retention
+    }
+
+    pub(super) fn audit_is_sealed_every(&self) -> Option<u64> {
+        self.seal_audit_every
     }
 
     pub(super) fn sealed_usages(&self) -> &SealedUsages {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nodedb_wal::Truncated;
 use nodedb_wal::types::Lsn;
 
-use super::{Node, Retained, Stalled};
+use super::{AuditSealed, Node, Retained, Stalled};
 use crate::control::Holds;
 use crate::error::{Error, Result};
 use crate::tenants::{Amount, SegmentUsage};
@@ -39,6 +39,8 @@ pub struct Tended {
     pub truncation: Option<Truncation>,
     /// What keeps the log larger than it should be; nothing when it is not.
     pub over: Option<Retained>,
+    /// How the audit trail was sealed because many entries had come.
+    pub sealed: Option<AuditSealed>,
     /// The consumers that are further behind than they may be, and those of them that were dropped
     /// for that.
     pub stalled: Vec<Stalled>,
@@ -157,7 +159,7 @@ impl Node {
     fn drop_before(&self, before: Lsn) -> Result<Truncated> {
         // What goes from the log is vouched for in what stays.
         self.seal_audit()?;
-        let before = before.min(self.catalog().applied().next());
+        let before = before.min(self.catalog().applied_for_good().next());
         let extents = self.wal().extents();
         let firsts = extents.iter().map(|extent| extent.first_lsn);
         // Where the log will start: what is counted is what goes.
@@ -183,7 +185,8 @@ impl Node {
     /// that are to be dropped then; truncates to the holds when one of them moved, when the log is larger than
     /// [`Retention::retained_bytes_max`](crate::Retention), or when
     /// [`Retention::every`](crate::Retention) has passed; and says what keeps a log that is still
-    /// too large. Cheap when nothing is due. A [`Keeper`](crate::Keeper) calls it when there may be
+    /// too large. Seals the audit trail when many entries came since it was sealed. Cheap when nothing is
+    /// due. A [`Keeper`](crate::Keeper) calls it when there may be
     /// something to do.
     ///
     /// # Errors
@@ -204,6 +207,7 @@ impl Node {
         if is_due(moved, is_over(self), since_last, retention.every) {
             tended.truncation = Some(self.truncate_to_holds()?);
         }
+        tended.sealed = self.seal_audit_if_due()?;
         if is_over(self) {
             tended.over = Some(self.retained()?);
         }

@@ -59,11 +59,15 @@ impl Node {
         {
             return Ok(());
         }
-        let report = self.usage()?;
+        // In this order: who drops segments has the gate, and appends a seal first.
+        let gate = self.gate().enter();
+        let counting = limiter.counting();
+        let report = self.usage_in_gate()?;
         for (tenant, _) in limiter.budgets() {
             let own = report.scopes.iter().filter(|row| row.tenant == tenant);
             limiter.set_retained(tenant, own.map(|row| row.retained.bytes()).sum());
         }
+        drop((counting, gate));
         Ok(())
     }
 

@@ -158,12 +158,12 @@ impl SurrogateAssigner {
         }))
     }
 
-    /// Folds what is durable into the catalog now, as a thread does by itself after 1,024 bindings or
+    /// Folds what is durable into the catalog now, as a thread does by itself after 16,384 bindings or
     /// 200 ms.
     ///
     /// # Errors
     ///
-    /// As [`Catalog::fold`]; nothing is assigned any more then.
+    /// As [`Catalog::fold_for_now`]; nothing is assigned any more then.
     pub fn fold_now(&self) -> Result<()> {
         self.folder.fold()
     }
@@ -198,7 +198,7 @@ impl SurrogateAssigner {
         if let Some(surrogate) = self.find_folded(&key)? {
             return Ok(Found::Folded(surrogate));
         }
-        let bound = self.bind(&key)?;
+        let (key, bound) = self.bind(key)?;
         shard.insert(key, bound);
         Ok(Found::New(bound))
     }
@@ -212,19 +212,27 @@ impl SurrogateAssigner {
     }
 
     /// Appends a binding. One that was refused left no trace, and its id is free again.
-    fn bind(&self, key: &RowKey) -> Result<Bound> {
+    fn bind(&self, key: RowKey) -> Result<(RowKey, Bound)> {
         let (tenant, database) = (key.tenant, key.database);
         let surrogate = self.registry.take(tenant, database)?;
         let bind = SurrogateBind {
-            collection: key.collection.clone(),
+            collection: key.collection,
             surrogate: surrogate.value(),
-            primary_key: key.primary_key.clone(),
+            primary_key: key.primary_key,
         };
         match self
             .wal
             .append_surrogate_bind(tenant, NO_VSHARD, database, &bind)
         {
-            Ok(lsn) => Ok(Bound { surrogate, lsn }),
+            Ok(lsn) => {
+                let key = RowKey {
+                    tenant,
+                    database,
+                    collection: bind.collection,
+                    primary_key: bind.primary_key,
+                };
+                Ok((key, Bound { surrogate, lsn }))
+            }
             Err(error) => {
                 self.registry.put_back(tenant, database, surrogate)?;
                 Err(error)

@@ -2,7 +2,7 @@
 //! whoever assigns is told when it stopped.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,8 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::manager::WalManager;
 
-/// Bindings after which they are folded.
-const FOLD_BINDINGS: u64 = 1_024;
+/// Bindings after which they are folded: many at once, as each fold writes the pages it touches.
+const FOLD_BINDINGS: u64 = 16_384;
 
 /// The time after which fewer are folded.
 const FOLD_AFTER: Duration = Duration::from_millis(200);
@@ -37,6 +37,8 @@ struct Shared {
     overlay: Arc<Overlay>,
     /// Durable bindings since the last fold began.
     pending: AtomicU64,
+    /// Whether `State::stopped` says why.
+    is_stopped: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -61,6 +63,7 @@ impl Folder {
             catalog,
             overlay,
             pending: AtomicU64::new(0),
+            is_stopped: AtomicBool::new(false),
             state: Mutex::default(),
             changed: Condvar::new(),
         };
@@ -73,6 +76,9 @@ impl Folder {
 
     /// Whether surrogates may be assigned: not once folding has stopped.
     pub(super) fn check(&self) -> Result<()> {
+        if !self.shared.is_stopped.load(Ordering::Acquire) {
+            return Ok(());
+        }
         match &self.shared.state.lock().stopped {
             None => Ok(()),
             Some(stopped) => Err(stopped.error()),
@@ -183,7 +189,7 @@ impl Shared {
     fn fold(&self) -> Result<()> {
         // Before the fold looks how far the log is: what comes in between is folded again.
         self.pending.store(0, Ordering::Release);
-        match self.catalog.fold(&*self.wal) {
+        match self.catalog.fold_for_now(&*self.wal) {
             Ok(_) => {
                 // Counted before it shows.
                 self.state.lock().folds += 1;
@@ -195,9 +201,15 @@ impl Shared {
     }
 
     fn stop(&self, error: Error) -> Error {
-        let stopped = Stopped(Some(Arc::new(error)));
+        self.stop_with(Stopped(Some(Arc::new(error)))).error()
+    }
+
+    /// Notes why it stopped, unless it had before; returns what it stopped for first.
+    fn stop_with(&self, stopped: Stopped) -> Stopped {
         let mut state = self.state.lock();
-        state.stopped.get_or_insert(stopped).error()
+        let stopped = state.stopped.get_or_insert(stopped).clone();
+        self.is_stopped.store(true, Ordering::Release);
+        stopped
     }
 }
 
@@ -215,8 +227,7 @@ struct PanicGuard<'s>(&'s Shared);
 impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let mut state = self.0.state.lock();
-            state.stopped.get_or_insert(Stopped(None));
+            self.0.stop_with(Stopped(None));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nodedb_wal::payload::SurrogateAlloc;
 use nodedb_wal::types::{DatabaseId, Lsn, TenantId, VshardId};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::id::{Surrogate, SurrogateRun};
 use super::id_space::IdSpace;
@@ -27,8 +27,8 @@ pub(super) const NO_VSHARD: VshardId = VshardId::new(0);
 pub struct SurrogateRegistry {
     wal: Arc<WalManager>,
     catalog: Arc<Catalog>,
-    /// Held for a look-up, and for a read of the catalog when a database is used for the first time.
-    spaces: Mutex<HashMap<(TenantId, DatabaseId), SharedSpace>>,
+    /// Held shared for a look-up, alone for a read of the catalog when a database is used for the first time.
+    spaces: RwLock<HashMap<(TenantId, DatabaseId), SharedSpace>>,
 }
 
 /// Held while an id is taken, and while a run's record is appended.
@@ -40,7 +40,7 @@ impl SurrogateRegistry {
         Self {
             wal,
             catalog,
-            spaces: Mutex::default(),
+            spaces: RwLock::default(),
         }
     }
 
@@ -114,7 +114,10 @@ impl SurrogateRegistry {
     }
 
     fn space(&self, tenant: TenantId, database: DatabaseId) -> Result<SharedSpace> {
-        let mut spaces = self.spaces.lock();
+        if let Some(space) = self.spaces.read().get(&(tenant, database)) {
+            return Ok(Arc::clone(space));
+        }
+        let mut spaces = self.spaces.write();
         if let Some(space) = spaces.get(&(tenant, database)) {
             return Ok(Arc::clone(space));
         }

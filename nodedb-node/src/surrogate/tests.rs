@@ -221,7 +221,7 @@ fn a_key_that_is_refused_is_bound_to_nothing_and_costs_no_id() {
     assert_eq!((open.assign("c"), open.assign("d")), (3, 4));
 }
 
-/// Lesson 41: a poll every 200 ms decided when anything was freed. Here the last of 1,024 bindings
+/// Lesson 41: a poll every 200 ms decided when anything was freed. Here the last of 16,384 bindings
 /// wakes the thread, and a few are folded after a while without anybody asking.
 #[test]
 fn bindings_leave_memory_by_themselves() {

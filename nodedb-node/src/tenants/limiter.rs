@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nodedb_wal::types::TenantId;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::bucket::Bucket;
 use super::{Budget, BudgetKind, Refused};
@@ -27,6 +27,9 @@ pub(crate) struct Limiter {
     is_in_use: AtomicBool,
     /// Written when a budget is set, and read, for a moment, for each record while there is one.
     meters: RwLock<HashMap<TenantId, Arc<Meter>>>,
+    /// Held shared from before a record is taken until it is appended, and alone while what the log
+    /// holds is counted: every record is in one of the two, and in one only.
+    counting: RwLock<()>,
     started: Instant,
 }
 
@@ -48,6 +51,7 @@ impl Limiter {
         let limiter = Self {
             is_in_use: AtomicBool::new(false),
             meters: RwLock::default(),
+            counting: RwLock::default(),
             started: Instant::now(),
         };
         for (tenant, budget) in budgets {
@@ -58,6 +62,16 @@ impl Limiter {
 
     pub(crate) fn is_in_use(&self) -> bool {
         self.is_in_use.load(Ordering::Acquire)
+    }
+
+    /// What is taken while this is held is appended, or given back, before it is let go.
+    pub(crate) fn appending(&self) -> RwLockReadGuard<'_, ()> {
+        self.counting.read()
+    }
+
+    /// While this is held nothing is between being taken and being appended.
+    pub(crate) fn counting(&self) -> RwLockWriteGuard<'_, ()> {
+        self.counting.write()
     }
 
     /// The time the buckets go by.

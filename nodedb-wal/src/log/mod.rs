@@ -36,6 +36,7 @@ mod retire;
 mod rotate;
 mod scout;
 mod sealing;
+mod settled;
 mod shares;
 mod state;
 mod stats;

@@ -34,6 +34,8 @@ pub(super) struct DemoReport {
     filter_errors: u64,
     /// Records of the services' log that were acknowledged.
     services_acked: u64,
+    /// Rows that were refused there, as their tenant's budget was used up.
+    services_refused: u64,
     /// Where truncation to the holds has that log start.
     services_start_lsn: u64,
     services_errors: u64,
@@ -83,6 +85,7 @@ impl DemoReport {
             until_epoch: 0,
             filter_errors: 0,
             services_acked: 0,
+            services_refused: 0,
             services_start_lsn: 0,
             services_errors: 0,
             commits: 0,
@@ -108,6 +111,7 @@ impl DemoReport {
         self.until_epoch = after.until_epoch.value();
         self.filter_errors = self.filter_errors.max(after.filter_errors);
         self.services_acked = after.services.acknowledged;
+        self.services_refused = ledger.services.refused;
         self.services_start_lsn = after.services.start.value();
         self.services_errors += after.services.problems.len() as u64;
         self.commits = ledger.commits();
@@ -209,8 +213,9 @@ impl Answer for DemoReport {
             (
                 "services",
                 format!(
-                    "{} records acknowledged, {} errors, log starts at {}",
+                    "{} records acknowledged, {} over budget refused, {} errors, log starts at {}",
                     text::count(self.services_acked),
+                    text::count(self.services_refused),
                     self.services_errors,
                     self.services_start_lsn
                 ),

@@ -9,7 +9,8 @@ use nodedb_wal::types::{Lsn, RecordKind};
 
 use super::args::Io;
 use super::services::{
-    CONSUMER, ENGINE, HOLD, KEYED, LANE, Served, calvin_position, config, is_row, primary_key,
+    CONSUMER, ENGINE, GUEST, GUEST_BUDGET, HOLD, KEYED, LANE, Served, calvin_position, config,
+    is_row, primary_key,
 };
 use crate::audit::AuditFilter;
 use crate::control::{ConsumerState, ControlState};
@@ -29,6 +30,8 @@ pub(super) struct ServiceLedger {
     surrogates: BTreeMap<u64, u32>,
     /// Calvin transactions that were applied: those of all numbers before this.
     applied: u64,
+    /// Rows that were refused, as their tenant's budget was used up.
+    pub(super) refused: u64,
     /// What cannot be right whatever the log holds.
     nonsense: Vec<String>,
 }
@@ -40,6 +43,7 @@ impl ServiceLedger {
             Served::Hold(lsn) => self.hold = self.hold.max(lsn),
             Served::Acknowledged(lsn) => self.consumed = self.consumed.max(lsn),
             Served::Row(lsn) => self.records.push((lsn, RecordKind::Put)),
+            Served::Refused => self.refused += 1,
             Served::Tombstone(lsn) => self.records.push((lsn, RecordKind::CollectionTombstoned)),
             Served::Purge(lsn) => {
                 self.records.push((lsn, RecordKind::TemporalPurge));
@@ -168,6 +172,12 @@ impl ServiceFindings {
         self.expect(counted == written, || {
             format!("{written} records were written and {counted} are counted")
         });
+        let own = usage.scopes.iter().filter(|row| row.tenant == GUEST);
+        let retained: u64 = own.map(|row| row.retained.bytes()).sum();
+        let allowed = GUEST_BUDGET.retained_bytes.unwrap_or(u64::MAX);
+        self.expect(retained <= allowed, || {
+            format!("the log holds {retained} bytes of a tenant that may have {allowed}")
+        });
         Ok(())
     }
 
@@ -263,6 +273,7 @@ mod tests {
         let findings = look(&ledger);
         assert_eq!(findings.problems, Vec::<String>::new());
         assert!(findings.acknowledged > 100);
+        assert!(ledger.refused > 0, "the guest kept to its budget");
         let next = Lsn::new(100_000);
         let wrong = [
             Served::Row(next),

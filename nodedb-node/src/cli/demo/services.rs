@@ -14,11 +14,22 @@ use crate::cli::error::CliError;
 use crate::consumers::{Consumer, ConsumerSpec};
 use crate::control::CalvinPosition;
 use crate::surrogate::Collection;
-use crate::{Keeper, Node, NodeConfig, Result};
+use crate::tenants::Budget;
+use crate::{Error, Keeper, Node, NodeConfig, Result};
 
 const T: TenantId = TenantId::new(1);
 const V: VshardId = VshardId::new(1);
 const D: DatabaseId = DatabaseId::new(1);
+
+/// A tenant with a budget, which asks for more.
+pub(super) const GUEST: TenantId = TenantId::new(2);
+/// Its budget: a few rows at once, and hardly any later; and never more than this in the log.
+pub(super) const GUEST_BUDGET: Budget = Budget {
+    bytes_per_second: Some(64),
+    burst_bytes: Some(2_048),
+    retained_bytes: Some(8_192),
+    weight: 1,
+};
 
 pub(super) const ENGINE: &str = "kv";
 pub(super) const HOLD: &str = "archive";
@@ -53,6 +64,8 @@ pub(super) enum Served {
     Surrogate(u64, u32),
     /// The Calvin transaction of this number was applied, its mark being at this LSN.
     Calvin(u64, Lsn),
+    /// A row was refused, because its tenant's budget was used up.
+    Refused,
 }
 
 impl Served {
@@ -67,6 +80,7 @@ impl Served {
             Self::Purge(lsn) => format!("p {lsn}"),
             Self::Surrogate(key, surrogate) => format!("s {key} {surrogate}"),
             Self::Calvin(number, lsn) => format!("x {number} {lsn}"),
+            Self::Refused => "o".to_owned(),
         }
     }
 
@@ -81,6 +95,7 @@ impl Served {
             ["t", at] => Self::Tombstone(lsn(at)?),
             ["p", at] => Self::Purge(lsn(at)?),
             ["s", key, surrogate] => Self::Surrogate(key.parse().ok()?, surrogate.parse().ok()?),
+            ["o"] => Self::Refused,
             ["x", number, at] => Self::Calvin(number.parse().ok()?, lsn(at)?),
             _ => return None,
         })
@@ -104,7 +119,10 @@ pub(super) fn primary_key(number: u64) -> [u8; 8] {
 pub(super) fn config(directory: &Path, io: Io) -> NodeConfig {
     let log = Config::new(directory.join("services"));
     let log = log.segment_bytes(256 << 10).io_mode(io.mode());
-    NodeConfig::from(log).retained_bytes_max(Some(4 << 20))
+    NodeConfig::from(log)
+        .retained_bytes_max(Some(4 << 20))
+        .seal_audit_every(Some(256))
+        .budget(GUEST, GUEST_BUDGET)
 }
 
 /// Uses the services until it is killed, or until `tell` fails, and tells what was done once it is
@@ -151,11 +169,26 @@ pub(super) fn serve(
             let (number, lsn) = apply_next(&node, step)?;
             tell(Served::Calvin(number, lsn))?;
         }
+        if step % 4 == 0 {
+            tell(write_as_guest(&node, step)?)?;
+        }
         if step % 32 == 9 {
             wal.rotate()?;
         }
     }
     Ok(())
+}
+
+/// Writes a row of the tenant with the budget, as long as that allows it.
+fn write_as_guest(node: &Node, step: u64) -> Result<Served> {
+    match node.wal().append::<Put>(GUEST, V, D, row(step).as_slice()) {
+        Ok(lsn) => {
+            node.wal().commit(lsn)?;
+            Ok(Served::Row(lsn))
+        }
+        Err(Error::OverBudget { .. }) => Ok(Served::Refused),
+        Err(error) => Err(error),
+    }
 }
 
 /// Opens the consumer, which is there from the first round on.

@@ -15,7 +15,7 @@ const BATCH_BYTES: u64 = 8 << 20;
 
 /// What is appended to: a log or, for what needs a catalog, a node.
 pub(super) enum Opened {
-    Log(WalManager),
+    Log(Box<WalManager>),
     Node(Box<Node>),
 }
 
@@ -25,7 +25,7 @@ impl Opened {
         Ok(if needs_node {
             Self::Node(Box::new(Node::open(config)?))
         } else {
-            Self::Log(WalManager::open(config)?)
+            Self::Log(Box::new(WalManager::open(config)?))
         })
     }
 

@@ -14,7 +14,7 @@ use super::appender::{Appender, Marks, Opened};
 use super::feed::{InputKind, Item, feed};
 use super::{cores, input};
 use crate::cli::answer::{Answer, Outcome, Output};
-use crate::cli::args::{database, epoch, tenant, vshard};
+use crate::cli::args::{calvin_epoch, database, tenant, vshard};
 use crate::cli::error::CliError;
 use crate::cli::progress;
 use crate::cli::stats::LogStats;
@@ -49,7 +49,7 @@ pub(in crate::cli) struct IngestArgs {
     surrogates: bool,
     /// Apply each batch as a Calvin transaction of this epoch, from position 0 on, and seal the
     /// epoch at the end.
-    #[arg(long, value_name = "EPOCH", value_parser = epoch, conflicts_with = "cores")]
+    #[arg(long, value_name = "EPOCH", value_parser = calvin_epoch, conflicts_with = "cores")]
     calvin: Option<Epoch>,
     /// Into one log per core, for this many cores: records are dealt out by turns, and every core
     /// commits its own.

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nodedb_wal::Lsn;
+use nodedb_wal::payload::TemporalPurge;
+use nodedb_wal::types::Timestamp;
 use parking_lot::Mutex;
 
-use super::support::{fill, small_config, small_node, write};
+use super::support::{D, T, V, fill, small_config, small_node, write};
 use crate::catalog::{Catalog, Medium};
 use crate::{Keeper, KeeperStatus, Node, Truncation, WalManager};
 
@@ -61,9 +63,8 @@ fn a_log_that_grew_too_large_is_looked_at_when_a_segment_starts() {
     let long = vec![7; 40_000];
     for _ in 0..6 {
         let payload = &long[..];
-        let (t, v, d) = (super::support::T, super::support::V, super::support::D);
         node.wal()
-            .append::<nodedb_wal::payload::Put>(t, v, d, payload)
+            .append::<nodedb_wal::payload::Put>(T, V, D, payload)
             .unwrap();
     }
     node.wal().sync().unwrap();
@@ -74,6 +75,46 @@ fn a_log_that_grew_too_large_is_looked_at_when_a_segment_starts() {
     node.release_hold("archive").unwrap();
     node.checkpoint("kv", node.wal().durable_lsn()).unwrap();
     wait(&keeper, "small again", |status| status.over.is_none());
+}
+
+/// A node that lives long is not closed, and may have nothing to drop.
+#[test]
+fn a_trail_that_grew_is_sealed_without_closing_or_truncating() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = small_config(&directory).seal_audit_every(Some(10));
+    let node = Arc::new(Node::open(config).unwrap());
+    let purge = |times: u64| {
+        for purged in 0..times {
+            let purge = TemporalPurge {
+                collection: "orders".to_owned(),
+                engine: "kv".to_owned(),
+                cutoff: Timestamp::from_nanos(5),
+                purged,
+            };
+            node.wal().append_temporal_purge(T, V, D, &purge).unwrap();
+        }
+        node.wal().sync().unwrap();
+    };
+    purge(9);
+    let tended = node.tend().unwrap();
+    assert_eq!(
+        (tended.truncation, tended.sealed),
+        (Some(Truncation::NoHold), None)
+    );
+    let keeper = Keeper::start(&node).unwrap();
+    purge(1);
+    node.wal().rotate().unwrap();
+    let status = wait(&keeper, "sealed", |status| status.sealed.is_some());
+    assert_eq!(status.sealed.unwrap().end.number, 10);
+    // It was looked once what may go, and nothing moved since.
+    assert_eq!(keeper.stop().last, None);
+    let report = node.verify_audit().unwrap();
+    assert_eq!((report.finding.is_none(), report.seals), (true, 1));
+    // The seal is one of the next ten.
+    purge(8);
+    assert_eq!(node.tend().unwrap().sealed, None);
+    purge(1);
+    assert_eq!(node.tend().unwrap().sealed.unwrap().end.number, 20);
 }
 
 #[test]
