@@ -252,6 +252,15 @@ fn what_the_owners_of_cores_commit_is_printed_core_by_core_and_soon() {
     let (status, rest) = tail.interrupt();
     assert!(status.success() && rest.is_empty());
     logs.close(writers).unwrap();
+    // Without following it prints the last of each core.
+    let mut command: Command = program(["tail", "--json", "-n", "2", "--wal"], "");
+    let (code, text) = finish(command.arg(home.path()));
+    assert_eq!(code, 0, "{text}");
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines = lines.map(|line: Value| [&line["core"], &line["sequence"]].map(Value::as_u64));
+    let last = |core, sequence| [Some(core), Some(sequence)];
+    let expected = [0, 1].map(|core| [last(core, each - 1), last(core, each)]);
+    assert_eq!(lines.collect::<Vec<_>>(), expected.concat());
 }
 
 /// Writers are killed one after the other beside one tail: what it printed is in the log, and is what

@@ -58,12 +58,12 @@ pub(super) struct Wanted {
 }
 
 pub(super) fn run(args: &TailArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    if !args.follow {
-        return print_last(args, output);
-    }
-    match core_directories(&args.wal)?.as_slice() {
-        [] => follow(args, output),
-        cores => tail_cores::follow(args, cores, output),
+    let cores = core_directories(&args.wal)?;
+    match (cores.as_slice(), args.follow) {
+        ([], false) => print_last(args, output),
+        ([], true) => follow(args, output),
+        (cores, false) => tail_cores::print_last(args, cores, output),
+        (cores, true) => tail_cores::follow(args, cores, output),
     }
 }
 

@@ -1,5 +1,5 @@
-//! `tail -f` of the logs of all cores: each core's records in its sequence, those of different cores
-//! as they become durable.
+//! `tail` of the logs of all cores: the last records of each; with `--follow`, each core's records in
+//! its sequence, those of different cores as they become durable.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,6 +14,27 @@ use super::core_line::CoreLine;
 use super::error::CliError;
 use super::interrupt::Interrupts;
 use super::tail::TailArgs;
+
+/// Prints what there is of each core, one after the other.
+pub(super) fn print_last(
+    args: &TailArgs,
+    cores: &[(u32, PathBuf)],
+    output: &mut Output<'_>,
+) -> Result<Outcome, CliError> {
+    for (core, directory) in cores {
+        let reader = Reader::open(directory)?;
+        let from = args.first(|| Ok(&reader))?;
+        let mut records = reader.read(args.wanted().options(from))?;
+        let mut left = args.limit().unwrap_or(u64::MAX);
+        while left > 0
+            && let Some(record) = records.next()?
+        {
+            output.line(&CoreLine::new(*core, &record.header))?;
+            left -= 1;
+        }
+    }
+    Ok(Outcome::Fine)
+}
 
 /// Prints what there is and what comes, of every core. `cores` are those there are now.
 pub(super) fn follow(
