@@ -107,7 +107,7 @@ impl Config {
             tail_policy: TailPolicy::default(),
             open_check: OpenCheck::default(),
             sync_policy: SyncPolicy::default(),
-            witness_after: Some(Duration::from_millis(10)),
+            witness_after: Some(Duration::from_millis(5)),
             storage: None,
             core: 0,
         }
@@ -195,7 +195,7 @@ impl Config {
     }
 
     /// After which time without a write the log vouches for its last one, so that damage to it can be
-    /// told from a write that was cut off: 10 ms as it comes, at the price of one block for each idle
+    /// told from a write that was cut off: 5 ms as it comes, at the price of one block for each idle
     /// period; `None` for never.
     #[must_use]
     pub fn witness_after(mut self, idle: Option<Duration>) -> Self {

@@ -17,9 +17,10 @@ pub use error::{CoreFault, Error, ErrorClass, Result};
 pub use log::MetricsExporter;
 pub use log::{
     Acknowledged, Bell, Clocks, Commit, Dropped, DurableLsn, Finding, Follower, FollowerStop,
-    Histogram, Log, Looked, LsnAt, OwnedRecord, ReadOptions, ReadStats, Reader, RecordView,
-    Records, RecoveryReport, ScopeUsage, SegmentExtent, SegmentInfo, SegmentSpace, Stall, Stats,
-    Tail, TailStream, Tailed, Truncated, Verdict, VerifyReport, WriteMethod,
+    FollowerStream, Histogram, Log, Looked, LsnAt, OwnedRecord, ReadOptions, ReadStats, Reader,
+    RecordView, Records, RecoveryReport, ScopeUsage, SegmentExtent, SegmentInfo, SegmentSpace,
+    Stall, Stats, Tail, TailStream, Tailed, Truncated, UntilDurable, Verdict, VerifyReport,
+    WriteMethod,
 };
 #[cfg(feature = "interleave")]
 #[doc(hidden)]

@@ -134,6 +134,11 @@ fn of_payload(
         RecordKind::VectorPut => 0,
         RecordKind::TimeseriesBatch => 1,
         RecordKind::LogBatch => 2,
+        RecordKind::Put => 3,
+        RecordKind::Delete => 4,
+        RecordKind::Checkpoint => 5,
+        RecordKind::CommitOffsets => 6,
+        RecordKind::EpochBarrier => 7,
         _ => return,
     };
     add("payload_view", [&[view], payload].concat());

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use nodedb_tests::random::Random;
+use nodedb_wal::percore::{CoreLogs, CoresConfig};
 use nodedb_wal::{Config, Log, Reader, Record, RecordKind, Scope};
 use serde_json::Value;
 
@@ -180,18 +181,20 @@ fn what_ingest_commits_is_printed_once_in_order_and_soon() {
     beside_ingest(rows, "16");
 }
 
-/// Of a log that is idle, something vouches for a record when the log has been idle for 10 ms.
+/// Of a log that is idle, something vouches for a record when the log has been idle for 5 ms.
 #[test]
 fn a_record_that_comes_alone_is_printed_soon() {
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let log = Log::open(Config::new(home.path()).segment_bytes(1 << 20)).unwrap();
     let tail = Tail::start(home.path(), &["--from", "1"]);
-    let mut latencies = Vec::new();
+    let (mut latencies, mut commits) = (Vec::new(), Vec::new());
     for number in 1..=records_to_time(100) {
         let record = Record::raw(RecordKind::Put, Scope::default(), b"alone");
         let lsn = log.append(&record).unwrap();
+        let began = SystemTime::now();
         log.commit(lsn).unwrap();
         let committed = SystemTime::now();
+        commits.push(committed.duration_since(began).unwrap_or_default());
         let printed = tail.next();
         assert_eq!(printed.lsn(), number);
         latencies.push(printed.at.duration_since(committed).unwrap_or_default());
@@ -199,7 +202,65 @@ fn a_record_that_comes_alone_is_printed_soon() {
     // The first waited for the program to start.
     latencies.remove(0);
     tell("from commit to print, each record alone", latencies);
+    // What vouches for a record is a write as its commit is.
+    tell("the commits of these", commits);
     log.close().unwrap();
+}
+
+/// Two cores' owners commit at their own pace, in this process: each core's records are printed in
+/// its sequence, none twice, and none that is not durable.
+#[test]
+fn what_the_owners_of_cores_commit_is_printed_core_by_core_and_soon() {
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let config = Config::new(home.path()).segment_bytes(1 << 20);
+    let (logs, mut writers) = CoreLogs::open(CoresConfig::new(config, 2)).unwrap();
+    let tail = Tail::start(home.path(), &["--from", "1"]);
+    let each = records_to_time(100);
+    let durable: Vec<Vec<SystemTime>> = std::thread::scope(|scope| {
+        let owners = writers.iter_mut().map(|writer| {
+            scope.spawn(move || {
+                let mut durable = Vec::new();
+                for _ in 0..each {
+                    let record = Record::raw(RecordKind::Put, Scope::default(), b"of a core");
+                    writer.append(&record).unwrap();
+                    writer.sync().unwrap();
+                    durable.push(SystemTime::now());
+                }
+                durable
+            })
+        });
+        let owners: Vec<_> = owners.collect();
+        owners
+            .into_iter()
+            .map(|owner| owner.join().unwrap())
+            .collect()
+    });
+    let mut next = [0, 0];
+    let mut latencies = Vec::new();
+    for _ in 0..2 * each {
+        let printed = tail.next();
+        let number = |name: &str| usize::try_from(printed.record[name].as_u64().unwrap()).unwrap();
+        let (core, sequence) = (number("core"), number("sequence"));
+        next[core] += 1;
+        assert_eq!(sequence, next[core], "core {core}");
+        let committed = durable[core][sequence - 1];
+        latencies.push(printed.at.duration_since(committed).unwrap_or_default());
+    }
+    // The first waited for the program to start.
+    latencies.drain(..latencies.len() / 10);
+    tell("from commit to print, two cores", latencies);
+    let (status, rest) = tail.interrupt();
+    assert!(status.success() && rest.is_empty());
+    logs.close(writers).unwrap();
+    // Without following it prints the last of each core.
+    let mut command: Command = program(["tail", "--json", "-n", "2", "--wal"], "");
+    let (code, text) = finish(command.arg(home.path()));
+    assert_eq!(code, 0, "{text}");
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines = lines.map(|line: Value| [&line["core"], &line["sequence"]].map(Value::as_u64));
+    let last = |core, sequence| [Some(core), Some(sequence)];
+    let expected = [0, 1].map(|core| [last(core, each - 1), last(core, each)]);
+    assert_eq!(lines.collect::<Vec<_>>(), expected.concat());
 }
 
 /// Writers are killed one after the other beside one tail: what it printed is in the log, and is what

@@ -41,11 +41,23 @@ fn banned_at(source: &Source, at: usize) -> Option<&'static str> {
     if is_test && matches_at(tokens, at, &["thread", "::", "sleep"]) {
         return Some("a test does not sleep to wait for things");
     }
+    let is_lifetime = at > 0 && tokens[at - 1].is("'");
+    if tokens[at].is("static") && !is_lifetime && !is_test && is_of_every_log(source) {
+        return Some("a static is shared by all logs of a process: one core's with another's");
+    }
     let may_print = is_test || source.is_in(CLI);
     if !may_print && is_macro(&["println", "eprintln", "print", "eprint", "dbg"]) {
         return Some("only the command line prints");
     }
     None
+}
+
+/// Whether what the file holds once is there for every log. The storage has zeros to write, which
+/// nobody changes.
+fn is_of_every_log(source: &Source) -> bool {
+    source.is_in("nodedb-wal/src/")
+        && !source.is_in(STORAGE)
+        && !source.is_in("nodedb-wal/src/sync/")
 }
 
 /// `matches!(..)` as a statement of its own.
@@ -114,6 +126,15 @@ mod tests {
     fn what_is_not_finished_is_found() {
         let text = "fn f() { todo!() }\nfn g() { unimplemented!(\"x\") }\n// todo!()";
         expect_lines(&check_one("nodedb-wal/src/log/mod.rs", text), &[1, 2]);
+    }
+
+    #[test]
+    fn what_all_logs_of_a_process_would_share_is_found() {
+        let text = "static A: AtomicU64 = x;\nfn f(a: &'static str) -> &'static str { a }\n\
+                    #[cfg(test)]\nmod t { static B: u8 = 0; }";
+        expect_lines(&check_one("nodedb-wal/src/log/append.rs", text), &[1]);
+        expect_lines(&check_one("nodedb-node/src/cli/text.rs", text), &[]);
+        expect_lines(&check_one("nodedb-wal/src/storage/os/file.rs", text), &[]);
     }
 
     #[test]

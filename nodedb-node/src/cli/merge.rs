@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use nodedb_wal::percore::{CoreReader, MergeOptions, Merged};
+use nodedb_wal::percore::{CoreReader, MergeOptions};
 use nodedb_wal::types::Epoch;
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
 use super::args::epoch;
+use super::core_line::CoreLine;
 use super::error::CliError;
 use super::text;
 
@@ -30,20 +31,6 @@ pub(super) struct MergeArgs {
     /// Print no records, only what they come to.
     #[arg(long)]
     quiet: bool,
-}
-
-/// One record, as it is printed.
-#[derive(Debug, Serialize)]
-struct Line {
-    core: u32,
-    sequence: u64,
-    epoch: u64,
-    timestamp: String,
-    kind: String,
-    tenant: u64,
-    database: u64,
-    vshard: u32,
-    payload_bytes: u32,
 }
 
 /// What the records come to.
@@ -68,7 +55,7 @@ pub(super) fn run(args: &MergeArgs, output: &mut Output<'_>) -> Result<Outcome, 
     let mut merge = reader.merge(&args.options())?;
     while let Some(merged) = merge.next()? {
         if !args.quiet {
-            output.line(&Line::new(&merged))?;
+            output.line(&CoreLine::new(merged.core, &merged.record.header))?;
         }
     }
     let (stats, duration) = (merge.stats(), started.elapsed());
@@ -101,40 +88,6 @@ impl MergeArgs {
             options = options.from_cut();
         }
         options
-    }
-}
-
-impl Line {
-    fn new(merged: &Merged<'_>) -> Self {
-        let header = &merged.record.header;
-        Self {
-            core: merged.core,
-            sequence: header.lsn.value(),
-            epoch: header.epoch.value(),
-            timestamp: text::time(header.timestamp),
-            kind: header.kind.to_string(),
-            tenant: header.scope.tenant.value(),
-            database: header.scope.database.value(),
-            vshard: header.scope.vshard.value(),
-            payload_bytes: header.payload_len,
-        }
-    }
-}
-
-impl Answer for Line {
-    fn text(&self) -> String {
-        format!(
-            "epoch={:<6} {:<30}  core={:<4} {:>10}  {:<16} {}/{}/{} {} B",
-            self.epoch,
-            self.timestamp,
-            self.core,
-            self.sequence,
-            self.kind,
-            self.tenant,
-            self.database,
-            self.vshard,
-            self.payload_bytes,
-        )
     }
 }
 

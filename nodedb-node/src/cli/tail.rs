@@ -1,9 +1,12 @@
-//! `tail`: the last records of a log; with `--follow`, those to come too, as they become durable.
+//! `tail`: the last records of a log; with `--follow`, those to come too, as they become durable, also
+//! of a log per core.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use nodedb_wal::percore::core_directories;
 use nodedb_wal::types::{DatabaseId, Lsn, RecordKind, TenantId, VshardId};
 use nodedb_wal::{Follower, ReadOptions, Reader, Tailed};
 
@@ -12,6 +15,7 @@ use super::args::{database, kind, lsn, tenant, vshard};
 use super::dump::Line;
 use super::error::CliError;
 use super::interrupt::Interrupts;
+use super::tail_cores;
 
 /// How many records are printed where nobody says how many.
 const COUNT: u64 = 10;
@@ -22,7 +26,7 @@ pub(super) struct TailArgs {
     #[arg(long, value_name = "DIR")]
     wal: PathBuf,
     /// Start here, whether or not this record is written yet; without it, so many records before the
-    /// end as `--count` says.
+    /// end as `--count` says. Of a log per core it holds for each core.
     #[arg(long, value_name = "LSN", value_parser = lsn)]
     from: Option<Lsn>,
     /// Print this many records, 10 without it; behind `--from`, all there are without it.
@@ -32,6 +36,13 @@ pub(super) struct TailArgs {
     /// with `--from` and `--count`, until there were so many.
     #[arg(long, short)]
     follow: bool,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+/// Which records are printed.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Wanted {
     /// Only records of this kind; may be given several times.
     #[arg(long = "kind", value_name = "KIND", value_parser = kind)]
     kinds: Vec<RecordKind>,
@@ -47,18 +58,20 @@ pub(super) struct TailArgs {
 }
 
 pub(super) fn run(args: &TailArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    if args.follow {
-        follow(args, output)
-    } else {
-        print_last(args, output)
+    let cores = core_directories(&args.wal)?;
+    match (cores.as_slice(), args.follow) {
+        ([], false) => print_last(args, output),
+        ([], true) => follow(args, output),
+        (cores, false) => tail_cores::print_last(args, cores, output),
+        (cores, true) => tail_cores::follow(args, cores, output),
     }
 }
 
 /// Prints what there is.
 fn print_last(args: &TailArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     let reader = Reader::open(&args.wal)?;
-    let from = args.first(&reader)?;
-    let mut records = reader.read(args.options(from))?;
+    let from = args.first(|| Ok(&reader))?;
+    let mut records = reader.read(args.wanted.options(from))?;
     let mut left = args.limit().unwrap_or(u64::MAX);
     while left > 0
         && let Some(record) = records.next()?
@@ -71,11 +84,8 @@ fn print_last(args: &TailArgs, output: &mut Output<'_>) -> Result<Outcome, CliEr
 
 /// Prints what there is and what comes. What was printed is not kept back while it waits.
 fn follow(args: &TailArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let from = match args.from {
-        Some(from) => from,
-        None => args.first(&Reader::open(&args.wal)?)?,
-    };
-    let mut follower = Follower::open(&args.wal, args.options(from))?;
+    let from = args.first(|| Ok(Reader::open(&args.wal)?))?;
+    let mut follower = Follower::open(&args.wal, args.wanted.options(from))?;
     let stopper = follower.stopper();
     let _until_interrupted = Interrupts::listen(move || stopper.stop())?;
     let mut left = args.limit().unwrap_or(u64::MAX);
@@ -100,15 +110,26 @@ fn follow(args: &TailArgs, output: &mut Output<'_>) -> Result<Outcome, CliError>
 
 impl TailArgs {
     /// How many records are printed from the first on; `None` is all there are.
-    fn limit(&self) -> Option<u64> {
+    pub(super) fn limit(&self) -> Option<u64> {
         self.from.and(self.count)
     }
 
-    /// Where to start.
-    fn first(&self, reader: &Reader) -> Result<Lsn, CliError> {
+    pub(super) fn wal(&self) -> &Path {
+        &self.wal
+    }
+
+    pub(super) fn wanted(&self) -> Wanted {
+        self.wanted.clone()
+    }
+
+    /// Where to start in the log that `open` opens, if it has to be looked at.
+    pub(super) fn first<R: Borrow<Reader>>(
+        &self,
+        open: impl FnOnce() -> Result<R, CliError>,
+    ) -> Result<Lsn, CliError> {
         match self.from {
             Some(from) => Ok(from),
-            None => self.first_of_last(reader, self.count.unwrap_or(COUNT)),
+            None => self.first_of_last(open()?.borrow(), self.count.unwrap_or(COUNT)),
         }
     }
 
@@ -119,7 +140,7 @@ impl TailArgs {
         let mut span = count;
         loop {
             let from = Lsn::new(end.value().saturating_sub(span)).max(start);
-            let mut records = reader.read(self.options(from).headers_only())?;
+            let mut records = reader.read(self.wanted.options(from).headers_only())?;
             let mut last = VecDeque::new();
             while let Some(record) = records.next()? {
                 last.push_back(record.lsn());
@@ -133,8 +154,11 @@ impl TailArgs {
             span = span.saturating_mul(8);
         }
     }
+}
 
-    fn options(&self, from: Lsn) -> ReadOptions {
+impl Wanted {
+    /// What is read, from `from` on.
+    pub(super) fn options(&self, from: Lsn) -> ReadOptions {
         let mut options = ReadOptions::from(from);
         if !self.kinds.is_empty() {
             options = options.kinds(&self.kinds);

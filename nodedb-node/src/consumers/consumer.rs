@@ -26,13 +26,13 @@ use crate::error::{ConsumerFault, Result};
 /// again, to whoever has the partition now. The records of a vshard keep their order.
 #[derive(Debug)]
 pub struct Consumer<'n> {
-    service: &'n Consumers,
-    name: String,
-    member: String,
-    seat: Seat,
+    pub(super) service: &'n Consumers,
+    pub(super) name: String,
+    pub(super) member: String,
+    pub(super) seat: Seat,
     wanted: Wanted,
     /// Since it was opened, or the partitions changed.
-    progress: Progress,
+    pub(super) progress: Progress,
     /// The last record that was ever delivered.
     delivered: Lsn,
     /// Nothing until the first record is asked for, and after the partitions changed.
@@ -68,7 +68,7 @@ impl<'n> Consumer<'n> {
     }
 
     /// The next record; nothing when there is none that is durable yet: a later call may deliver
-    /// more. It is lent until the next call.
+    /// more, and [`Self::wait`] waits for it. It is lent until the next call.
     ///
     /// # Errors
     ///
@@ -237,7 +237,7 @@ impl<'n> Consumer<'n> {
     }
 
     /// Comes to the next record to be delivered; `false` when there is none yet.
-    fn advance(&mut self) -> Result<bool> {
+    pub(super) fn advance(&mut self) -> Result<bool> {
         self.refresh()?;
         if self.is_peeked {
             return Ok(true);
@@ -325,7 +325,7 @@ impl<'n> Consumer<'n> {
         Ok(())
     }
 
-    fn is_changed(&self) -> bool {
+    pub(super) fn is_changed(&self) -> bool {
         self.seat.changes.load(Ordering::Acquire) != self.seat.seen
     }
 

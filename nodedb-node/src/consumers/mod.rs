@@ -14,6 +14,7 @@ mod progress;
 mod register;
 mod service;
 mod spec;
+mod wait;
 
 pub use batch::{Delivered, DeliveredRecord};
 pub use consumer::{Consumer, Position};

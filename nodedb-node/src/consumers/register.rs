@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
 use std::time::Duration;
 
 use nodedb_wal::SegmentExtent;
@@ -37,6 +38,8 @@ struct Live {
     changes: Arc<AtomicU64>,
     dropped: Option<ConsumerDropped>,
     written_at: Timestamp,
+    /// Members that wait, woken with the next change.
+    sleepers: BTreeMap<String, Waker>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +89,7 @@ impl Live {
             changes: Arc::default(),
             dropped: state.dropped.clone(),
             written_at: Timestamp::from_nanos(0),
+            sleepers: BTreeMap::new(),
         }
     }
 
@@ -114,8 +118,11 @@ impl Live {
     }
 
     /// The consumer is not this one any more, or is shared otherwise.
-    fn change(&self) {
+    fn change(&mut self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
+        std::mem::take(&mut self.sleepers)
+            .into_values()
+            .for_each(Waker::wake);
     }
 
     fn acknowledged(&self) -> Lsn {
@@ -167,7 +174,7 @@ impl Register {
     /// Takes in a consumer that is on record; who had one of that name open is told.
     pub(super) fn add(&self, state: &ConsumerState) {
         let name = state.added.name.clone();
-        if let Some(before) = self.by_name.lock().insert(name, Live::new(state)) {
+        if let Some(mut before) = self.by_name.lock().insert(name, Live::new(state)) {
             before.change();
         }
     }
@@ -227,6 +234,15 @@ impl Register {
         match live.fault(start) {
             Some(fault) => Err(fault.of(name)),
             None => Ok(live.seat_of(member)),
+        }
+    }
+
+    /// Has `waker` told of the next change. Whoever waits looks whether there was one after this.
+    pub(super) fn await_change(&self, name: &str, member: &str, known: &Seat, waker: &Waker) {
+        let mut by_name = self.by_name.lock();
+        let live = by_name.get_mut(name);
+        if let Some(live) = live.filter(|live| Arc::ptr_eq(&live.changes, &known.changes)) {
+            live.sleepers.insert(member.to_owned(), waker.clone());
         }
     }
 

@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
+use nodedb_wal::percore::{CoreLogs, CoresConfig};
 use nodedb_wal::{
     CollectionTag, Config, DatabaseId, Log, ReadOptions, Record, RecordKind, Scope, TenantId,
     VshardId,
@@ -26,6 +27,9 @@ pub(super) fn workloads() -> Vec<Workload> {
         append(64, RECORDS),
         append(256, RECORDS),
         append(4_096, LARGE_RECORDS),
+        append_by_owner(64, RECORDS),
+        append_by_owner(256, RECORDS),
+        append_by_owner(4_096, LARGE_RECORDS),
         Workload::new("append 256 B, mixed scopes", RECORDS, || {
             let log = new_log();
             Box::new(move || fill_mixed(&log, RECORDS, 256))
@@ -55,6 +59,27 @@ fn append(len: usize, records: u64) -> Workload {
         let log = new_log();
         Box::new(move || fill(&log, records, len))
     })
+}
+
+/// The same into a core's log, through its owner.
+fn append_by_owner(len: usize, records: u64) -> Workload {
+    Workload::new(
+        format!("append {len} B to a core's log"),
+        records,
+        move || {
+            let storage = Arc::new(Memory::default());
+            let config = Config::on(storage).segment_bytes(SEGMENT_BYTES);
+            let (logs, mut writers) = CoreLogs::open(CoresConfig::new(config, 2)).unwrap();
+            Box::new(move || {
+                let payload = vec![0x5a; len];
+                for _ in 0..records {
+                    let record = record(0, black_box(&payload));
+                    black_box(writers[0].append(&record).unwrap());
+                }
+                assert_eq!(logs.positions().len(), 2);
+            })
+        },
+    )
 }
 
 fn append_batches() -> Run {

@@ -16,6 +16,7 @@ use nodedb_wal::storage::{
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     files: Mutex<BTreeMap<String, Arc<MemoryFile>>>,
+    directories: Mutex<BTreeMap<String, Arc<Memory>>>,
 }
 
 #[derive(Debug)]
@@ -71,6 +72,19 @@ impl Storage for Memory {
             len: lock(&file.bytes).len() as u64,
         });
         Ok(entries.collect())
+    }
+
+    fn subdirectories(&self) -> io::Result<Vec<String>> {
+        Ok(lock(&self.directories).keys().cloned().collect())
+    }
+
+    fn subdirectory(&self, name: &str) -> io::Result<Arc<dyn Storage>> {
+        let mut directories = lock(&self.directories);
+        Ok(Arc::clone(directories.entry(name.to_owned()).or_default()) as Arc<dyn Storage>)
+    }
+
+    fn create_subdirectory(&self, name: &str) -> io::Result<()> {
+        self.subdirectory(name).map(drop)
     }
 
     fn create(&self, name: &str, len: u64) -> io::Result<Arc<dyn StorageFile>> {

@@ -1,6 +1,6 @@
 //! Following a log through its directory, beside whatever process writes it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ const PATIENCE_UNTOLD: Duration = Duration::from_secs(1);
 /// It delivers records in order, each once, whole batches only, and only records that something on
 /// the disk vouches for as durable: a later write, or the log's witness, which is written when the log
 /// was idle for [`Config::witness_after`](crate::Config::witness_after), or the log's being closed or
-/// opened again. So a record comes with the next write, or 10 ms after it was written; and of a log
+/// opened again. So a record comes with the next write, or 5 ms after it was written; and of a log
 /// whose process was killed, the last write comes once somebody has opened the log again. Nothing
 /// that was delivered is ever missing from the log later, but for truncation.
 ///
@@ -116,10 +116,7 @@ impl Follower {
         reason = "an iterator cannot lend its items"
     )]
     pub fn next(&mut self) -> Result<Option<RecordView<'_>>> {
-        if self.watch.is_none() {
-            let source = std::io::ErrorKind::Unsupported.into();
-            return Err(watch_error(self.storage.as_ref(), source));
-        }
+        self.check_watched()?;
         let came = self.step(None)?;
         Ok(match came.of(&self.records) {
             Tailed::Record(record) => Some(record),
@@ -186,6 +183,21 @@ impl Follower {
             bytes_read: stats.bytes_read + self.scout.bytes_read(),
             ..stats
         }
+    }
+
+    /// The directory of the log.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.storage.path()
+    }
+
+    /// Whether there is something to wait for.
+    pub(super) fn check_watched(&self) -> Result<()> {
+        if self.watch.is_some() {
+            return Ok(());
+        }
+        let source = std::io::ErrorKind::Unsupported.into();
+        Err(watch_error(self.storage.as_ref(), source))
     }
 
     fn step(&mut self, deadline: Option<Instant>) -> Result<Came> {

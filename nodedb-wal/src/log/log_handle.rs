@@ -372,6 +372,12 @@ impl Log {
     pub fn close(self) -> Result<()> {
         self.core.close()
     }
+
+    /// What every append to this log takes, held until this is dropped.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> impl Drop {
+        self.core.state.lock()
+    }
 }
 
 impl Drop for Log {

@@ -10,7 +10,7 @@ use super::read::Records;
 use super::read_options::ReadOptions;
 use super::record_view::{ReadStats, RecordView};
 use super::state::Core;
-use super::tail_stream::TailStream;
+use super::streams::TailStream;
 use crate::error::{Error, Result};
 
 /// What whoever follows a log came to.

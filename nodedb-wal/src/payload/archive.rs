@@ -1,5 +1,5 @@
-//! Large payloads, read in place: a 16-byte prefix, then an `rkyv` archive whose root is its last
-//! bytes. With the three payloads that use it, the only user of `rkyv`.
+//! Large payloads and the operations of a core, read in place: a 16-byte prefix, then an `rkyv`
+//! archive whose root is its last bytes. With the payloads that use it, the only user of `rkyv`.
 //!
 //! | bytes | prefix | |
 //! |---|---|---|

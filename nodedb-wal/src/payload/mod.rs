@@ -1,9 +1,9 @@
 //! Typed payloads: one file per kind. The only user of `zerompk` and `rkyv`, whose types appear in
 //! no public signature.
 //!
-//! Every payload but the empty one starts with a version. Small ones go on with a msgpack
-//! array; large ones, which are read in place, with 15 more bytes of prefix and an archive. The log
-//! itself never looks into a payload, and takes raw bytes as well
+//! Every payload but the empty one starts with a version. Most small ones go on with a msgpack
+//! array; large ones and the operations of a core, which are read in place, with 15 more bytes of
+//! prefix and an archive. The log itself never looks into a payload, and takes raw bytes as well
 //! ([`Record::raw`](crate::types::Record::raw)).
 
 mod any;
@@ -52,21 +52,21 @@ pub use array_put::{ArrayCell, ArrayPut};
 pub use audit_seal::AuditSeal;
 pub use calvin_applied::CalvinApplied;
 pub use calvin_seal::CalvinSeal;
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, CheckpointView};
 pub use collection_tombstoned::CollectionTombstoned;
-pub use commit_offsets::{CommitOffsets, PartitionOffset};
+pub use commit_offsets::{CommitOffsets, CommitOffsetsView, PartitionOffset};
 pub use consumer_added::{ConsumerAdded, WhenOver};
 pub use consumer_cursors::{ConsumerCursor, ConsumerCursors};
 pub use consumer_dropped::ConsumerDropped;
 pub use contract::Payload;
 pub use crdt_delta::CrdtDelta;
-pub use delete::Delete;
-pub use epoch_barrier::EpochBarrier;
+pub use delete::{Delete, DeleteView};
+pub use epoch_barrier::{EpochBarrier, EpochBarrierView};
 pub use error::PayloadError;
 pub use hold::Hold;
 pub use log_batch::{LogBatch, LogBatchView, LogLine};
 pub use noop::Noop;
-pub use put::Put;
+pub use put::{Put, PutView};
 pub use surrogate_alloc::SurrogateAlloc;
 pub use surrogate_bind::SurrogateBind;
 pub use temporal_purge::TemporalPurge;

@@ -11,7 +11,7 @@ use super::writer::CoreWriter;
 use crate::error::{CoreFault, Error, Result};
 use crate::format::Manifest;
 use crate::format::file_name;
-use crate::log::{Log, RecoveryReport};
+use crate::log::{Log, ReadOptions, RecoveryReport, Tail};
 use crate::storage::{DirectoryLock, Storage};
 use crate::types::{Epoch, Lsn};
 
@@ -133,6 +133,16 @@ impl CoreLogs {
     pub fn total_size_bytes(&self) -> u64 {
         let sizes = self.cores.iter().map(|core| core.log.total_size_bytes());
         sizes.sum()
+    }
+
+    /// Follows one core's log in this process, as [`Log::tail`] does; `None` where there is no such
+    /// core.
+    ///
+    /// # Errors
+    ///
+    /// As [`Log::tail`].
+    pub fn tail(&self, core: u32, options: ReadOptions) -> Result<Option<Tail>> {
+        self.log(core).map(|log| log.tail(options)).transpose()
     }
 
     /// What opening found of the sources, and what it took out.

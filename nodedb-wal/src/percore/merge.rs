@@ -11,7 +11,7 @@ use super::merge_order::{Key, Sequence, Voids};
 use crate::error::{CoreFault, Error, Result};
 use crate::format::Manifest;
 use crate::log::{Log, ReadOptions, RecordView, Records};
-use crate::payload::{EpochBarrier, Payload as _};
+use crate::payload::{AlignedScratch, EpochBarrierView};
 use crate::types::{Epoch, Lsn, RecordKind};
 
 /// The durable records of all cores, in the order of (epoch, timestamp, core, sequence). Within a core
@@ -151,8 +151,10 @@ fn ended_everywhere<'l, L: 'l>(
             .control_only()
             .kinds(&[RecordKind::EpochBarrier]);
         let mut barriers = read(log, barriers)?;
+        let mut scratch = AlignedScratch::new();
         while let Some(record) = barriers.next()? {
-            own = own.max(EpochBarrier::decode(record.payload)?.epoch);
+            let barrier = EpochBarrierView::read(record.payload, &mut scratch)?;
+            own = own.max(barrier.epoch());
         }
         ended = ended.min(own);
     }

@@ -37,6 +37,7 @@
 
 mod config;
 mod cut;
+mod follow;
 mod logs;
 mod manifest;
 mod merge;
@@ -55,6 +56,7 @@ mod writer;
 
 pub use config::CoresConfig;
 pub use cut::{Barrier, Cut};
+pub use follow::{CoreFollower, CoreFollowerStop, core_directories};
 pub use logs::{CoreLogs, CorePosition};
 pub use merge::{Merge, MergeStats, Merged};
 pub use merge_options::MergeOptions;

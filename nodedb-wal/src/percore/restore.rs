@@ -5,7 +5,7 @@ use super::sources::Sources;
 use crate::error::Result;
 use crate::format::ManifestVoid;
 use crate::log::{Log, ReadOptions};
-use crate::payload::{CommitOffsets, Payload as _};
+use crate::payload::{AlignedScratch, CommitOffsets, CommitOffsetsView};
 use crate::types::{Epoch, Lsn, LsnRange, RecordKind};
 
 /// What opening found of cuts and sources.
@@ -53,10 +53,13 @@ pub(super) fn read_end(log: &Log, cut: Lsn) -> Result<Ended> {
         .control_only()
         .kinds(&[RecordKind::CommitOffsets]);
     let mut commits = log.read(commits)?;
+    let mut scratch = AlignedScratch::new();
     while let Some(record) = commits.next()? {
+        let commit = CommitOffsetsView::read(record.payload, &mut scratch)?;
+        let watermark = commit.watermark();
         ended
             .committed
-            .take_in(&CommitOffsets::decode(record.payload)?);
+            .take_in(commit.source(), commit.offsets(), watermark);
         ended.covered = ended.covered.max(record.lsn());
     }
     Ok(ended)

@@ -21,17 +21,30 @@ struct Source {
 
 impl Sources {
     /// Takes in one commit.
-    pub(super) fn take_in(&mut self, commit: &CommitOffsets) {
-        let source = self.by_name.entry(commit.source.clone()).or_default();
-        for &PartitionOffset { partition, offset } in &commit.offsets {
+    pub(super) fn take_in(
+        &mut self,
+        source: &str,
+        offsets: impl Iterator<Item = PartitionOffset>,
+        watermark: Option<Timestamp>,
+    ) {
+        if !self.by_name.contains_key(source) {
+            self.by_name.insert(source.to_owned(), Source::default());
+        }
+        let Some(source) = self.by_name.get_mut(source) else {
+            return;
+        };
+        for PartitionOffset { partition, offset } in offsets {
             let known = source.offsets.entry(partition).or_default();
             *known = offset.max(*known);
         }
-        source.watermark = source.watermark.max(commit.watermark);
+        source.watermark = source.watermark.max(watermark);
     }
 
     pub(super) fn take_in_all<'c>(&mut self, commits: impl IntoIterator<Item = &'c CommitOffsets>) {
-        commits.into_iter().for_each(|commit| self.take_in(commit));
+        for commit in commits {
+            let offsets = commit.offsets.iter().copied();
+            self.take_in(&commit.source, offsets, commit.watermark);
+        }
     }
 
     /// One commit for each source, in order of name.
@@ -61,7 +74,7 @@ impl Sources {
     pub(super) fn decode(encoded: &[Vec<u8>]) -> Result<Self> {
         let mut sources = Self::default();
         for bytes in encoded {
-            sources.take_in(&CommitOffsets::decode(bytes)?);
+            sources.take_in_all([&CommitOffsets::decode(bytes)?]);
         }
         Ok(sources)
     }

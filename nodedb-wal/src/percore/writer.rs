@@ -137,7 +137,7 @@ impl CoreWriter {
     pub fn commit_offsets(&mut self, scope: Scope, commit: &CommitOffsets) -> Result<Lsn> {
         self.check_epoch()?;
         let lsn = self.append_own(scope, commit)?;
-        self.committed.take_in(commit);
+        self.committed.take_in_all([commit]);
         Ok(lsn)
     }
 

@@ -2,7 +2,8 @@
 
 use nodedb_wal::RecordKind;
 use nodedb_wal::payload::{
-    AlignedScratch, AnyPayload, LogBatchView, TimeseriesBatchView, VectorPutView, collection_of,
+    AlignedScratch, AnyPayload, CheckpointView, CommitOffsetsView, DeleteView, EpochBarrierView,
+    LogBatchView, PutView, TimeseriesBatchView, VectorPutView, collection_of,
 };
 use nodedb_wal::types::CustomKind;
 
@@ -57,8 +58,13 @@ pub(super) fn view(bytes: &[u8]) {
     let start = moved.len();
     moved.extend_from_slice(payload);
     let payload = &moved[start..];
+    read_view(choice & 0x0f, payload);
+}
+
+/// The view that `choice` names: what it lends is no more than what is there.
+fn read_view(choice: u8, payload: &[u8]) {
     let mut scratch = AlignedScratch::new();
-    match choice % 3 {
+    match choice {
         0 => {
             if let Ok(view) = VectorPutView::read(payload, &mut scratch) {
                 assert!(view.vector().count() * 4 + view.id().len() <= payload.len());
@@ -71,10 +77,47 @@ pub(super) fn view(bytes: &[u8]) {
                 let _text = format!("{view:?} {} {}", view.collection(), view.series());
             }
         }
-        _ => {
+        2 => {
             if let Ok(view) = LogBatchView::read(payload, &mut scratch) {
                 assert!(view.lines().count() * 8 <= payload.len());
                 let _text = format!("{view:?} {}", view.collection());
+            }
+        }
+        _ => read_view_of_core(choice, payload),
+    }
+}
+
+/// The same of what a core says.
+fn read_view_of_core(choice: u8, payload: &[u8]) {
+    let mut scratch = AlignedScratch::new();
+    match choice {
+        3 => {
+            if let Ok(view) = PutView::read(payload, &mut scratch) {
+                let bytes = view.collection().len() + view.key().len() + view.value().len();
+                assert!(bytes <= payload.len());
+                let _text = format!("{view:?}");
+            }
+        }
+        4 => {
+            if let Ok(view) = DeleteView::read(payload, &mut scratch) {
+                assert!(view.collection().len() + view.key().len() <= payload.len());
+                let _text = format!("{view:?}");
+            }
+        }
+        5 => {
+            if let Ok(view) = CheckpointView::read(payload, &mut scratch) {
+                let _text = format!("{view:?}");
+            }
+        }
+        6 => {
+            if let Ok(view) = CommitOffsetsView::read(payload, &mut scratch) {
+                assert!(view.offsets().count() * 16 <= payload.len());
+                let _text = format!("{view:?}");
+            }
+        }
+        _ => {
+            if let Ok(view) = EpochBarrierView::read(payload, &mut scratch) {
+                let _text = format!("{view:?}");
             }
         }
     }

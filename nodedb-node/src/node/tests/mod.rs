@@ -3,6 +3,7 @@
 mod consumer_batches;
 mod consumer_groups;
 mod consumer_limits;
+mod consumer_waits;
 mod consumers;
 mod holds;
 mod keeper;

@@ -113,21 +113,21 @@ fn reserved_bytes_of_a_prefix_must_be_zero() {
 
 #[test]
 fn a_field_that_cannot_be_read_is_named_with_its_place() {
-    // A Put of ("ab", a number where the key should be, nothing).
-    let bytes = [1, 0x93, 0xa2, b'a', b'b', 7, 0xc0];
-    let error = Put::decode(&bytes).expect_err("the key is not bytes");
+    // A VectorDelete of ("ab", a number where the id should be).
+    let bytes = [1, 0x92, 0xa2, b'a', b'b', 7];
+    let error = VectorDelete::decode(&bytes).expect_err("the id is not bytes");
     assert_eq!(
         error.to_string(),
-        "Put payload: cannot read `key` at byte 5"
+        "VectorDelete payload: cannot read `id` at byte 5"
     );
     assert!(std::error::Error::source(&error).is_some());
 
     // A name that is not UTF-8.
     let bytes = [1, 0x92, 0xa1, 0xff, 0xc4, 0];
-    let error = Delete::decode(&bytes).expect_err("the name is not text");
+    let error = VectorDelete::decode(&bytes).expect_err("the name is not text");
     assert_eq!(
         error.to_string(),
-        "Delete payload: cannot read `collection` at byte 2"
+        "VectorDelete payload: cannot read `collection` at byte 2"
     );
 }
 
@@ -212,17 +212,16 @@ fn a_stored_payload_that_breaks_a_rule_is_refused() {
 #[test]
 fn the_collection_is_found_without_reading_what_follows_it() {
     let mut bytes = encoded(
-        &Put {
+        &VectorDelete {
             collection: "orders".into(),
-            key: vec![1],
-            value: vec![2],
+            id: vec![1],
         }
         .into(),
     );
     bytes.truncate(9);
-    let name = collection_of(RecordKind::Put, &bytes).expect("the name is whole");
+    let name = collection_of(RecordKind::VectorDelete, &bytes).expect("the name is whole");
     assert_eq!(name.as_deref(), Some("orders"));
-    assert!(Put::decode(&bytes).is_err());
+    assert!(VectorDelete::decode(&bytes).is_err());
 }
 
 #[test]

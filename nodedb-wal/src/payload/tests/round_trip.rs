@@ -6,8 +6,9 @@ use super::encoding::{decode_anywhere, encoded, hex};
 use super::samples::golden;
 use super::strategies::payload;
 use crate::payload::{
-    AlignedScratch, AnyPayload, CalvinApplied, LogBatchView, Payload, TimeseriesBatchView,
-    VectorPutView, collection_of,
+    AlignedScratch, AnyPayload, CalvinApplied, CheckpointView, CommitOffsetsView, DeleteView,
+    EpochBarrierView, LogBatchView, Payload, PutView, TimeseriesBatchView, VectorPutView,
+    collection_of,
 };
 use crate::storage::AlignedBuf;
 use crate::types::{Epoch, Scope, VshardId};
@@ -57,6 +58,16 @@ fn views_read_aligned_memory_where_it_is() {
         let bytes = &memory.as_slice()[..bytes.len()];
         let mut scratch = AlignedScratch::new();
         let name = match &case.payload {
+            AnyPayload::Put(put) => {
+                let view = PutView::read(bytes, &mut scratch).expect("its own bytes");
+                assert_eq!((view.key(), view.value()), (&put.key[..], &put.value[..]));
+                view.collection()
+            }
+            AnyPayload::Delete(delete) => {
+                let view = DeleteView::read(bytes, &mut scratch).expect("its own bytes");
+                assert_eq!(view.key(), delete.key);
+                view.collection()
+            }
             AnyPayload::VectorPut(put) => {
                 let view = VectorPutView::read(bytes, &mut scratch).expect("its own bytes");
                 assert_eq!(view.id(), put.id);
@@ -78,6 +89,46 @@ fn views_read_aligned_memory_where_it_is() {
             _ => continue,
         };
         assert_eq!(Some(name), case.payload.collection());
+        assert!(
+            bytes.as_ptr_range().contains(&name.as_ptr()),
+            "{} was copied",
+            case.payload.kind()
+        );
+    }
+}
+
+/// Those that name no collection: what they name is theirs, and lies in the bytes.
+#[test]
+fn views_of_what_a_core_says_read_aligned_memory_where_it_is() {
+    for case in golden() {
+        let bytes = encoded(&case.payload);
+        let mut memory = AlignedBuf::zeroed(bytes.len());
+        memory.as_mut_slice()[..bytes.len()].copy_from_slice(&bytes);
+        let bytes = &memory.as_slice()[..bytes.len()];
+        let mut scratch = AlignedScratch::new();
+        let name = match &case.payload {
+            AnyPayload::Checkpoint(checkpoint) => {
+                let view = CheckpointView::read(bytes, &mut scratch).expect("its own bytes");
+                assert_eq!(
+                    (view.engine(), view.lsn()),
+                    (&*checkpoint.engine, checkpoint.lsn)
+                );
+                view.engine()
+            }
+            AnyPayload::CommitOffsets(commit) => {
+                let view = CommitOffsetsView::read(bytes, &mut scratch).expect("its own bytes");
+                assert_eq!(view.source(), commit.source);
+                assert!(view.offsets().eq(commit.offsets.iter().copied()));
+                assert_eq!(view.watermark(), commit.watermark);
+                view.source()
+            }
+            AnyPayload::EpochBarrier(barrier) => {
+                let view = EpochBarrierView::read(bytes, &mut scratch).expect("its own bytes");
+                assert_eq!((view.epoch(), view.core()), (barrier.epoch, barrier.core));
+                continue;
+            }
+            _ => continue,
+        };
         assert!(
             bytes.as_ptr_range().contains(&name.as_ptr()),
             "{} was copied",

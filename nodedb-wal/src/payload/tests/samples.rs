@@ -70,12 +70,18 @@ fn rows() -> Vec<Golden> {
         sample(Noop, "", "Noop"),
         sample(
             put,
-            "0193a66f7264657273c40434373131c40300ff07",
+            concat!(
+                "010000002800000000000000000000006f72646572733437313100ff07000000",
+                "f0ffffff06000000eeffffff04000000eaffffff03000000"
+            ),
             "Put orders key=\"4711\" value=3 B",
         ),
         sample(
             delete,
-            "0192a66f7264657273c403000102",
+            concat!(
+                "010000001c00000000000000000000006f7264657273000102000000f4ffffff",
+                "06000000f2ffffff03000000"
+            ),
             "Delete orders key=0x000102",
         ),
         sample(
@@ -86,8 +92,9 @@ fn rows() -> Vec<Golden> {
         sample(
             transaction,
             concat!(
-                "01919293cd8002a66f7264657273c40e0192a66f7264657273c403000102934d",
-                "c0c40101"
+                "01919293cd8002a66f7264657273c42c010000001c0000000000000000000000",
+                "6f7264657273000102000000f4ffffff06000000f2ffffff03000000934dc0c4",
+                "0101"
             ),
             "Transaction operations=2 Delete(orders) Unknown(77)",
         ),
@@ -257,7 +264,10 @@ fn control() -> Vec<Golden> {
         ),
         sample(
             checkpoint,
-            "0192a26b76cfffffffffffffffff",
+            concat!(
+                "010000001800000000000000000000006b76000000000000f8ffffff02000000",
+                "ffffffffffffffff"
+            ),
             "Checkpoint engine=kv lsn=18446744073709551615",
         ),
         sample(
@@ -322,10 +332,18 @@ fn node() -> Vec<Golden> {
         ),
         sample(
             offsets,
-            "0193ac6b61666b612f6f7264657273919203cf000400000000000005",
+            concat!(
+                "010000004000000000000000000000006b61666b612f6f726465727300000000",
+                "00000000000004000300000000000000e0ffffff0c000000e8ffffff01000000",
+                "01000000000000000500000000000000"
+            ),
             "CommitOffsets source=kafka/orders partitions=1 watermark=5 ns",
         ),
-        sample(barrier, "01920901", "EpochBarrier epoch=9 core=1"),
+        sample(
+            barrier,
+            "0100000010000000000000000000000009000000000000000100000000000000",
+            "EpochBarrier epoch=9 core=1",
+        ),
         sample(
             applied,
             "019509ccc81103cf0102030405060708",

@@ -5,5 +5,6 @@ mod crash;
 mod cut;
 mod damage;
 mod lives;
+mod owners;
 mod support;
 mod syncing;

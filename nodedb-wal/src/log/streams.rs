@@ -1,4 +1,4 @@
-//! A tail as a stream of futures. A stream cannot lend its items, so that each record is copied once;
+//! A tail and a follower as streams of futures. A stream cannot lend its items, so that each record is copied once;
 //! whoever minds polls the tail itself. The only user of `futures-core`.
 
 use std::pin::Pin;
@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
+use super::follower_stream::FollowerStream;
 use super::owned_record::OwnedRecord;
 use super::tail::Tail;
 use crate::error::Result;
@@ -38,5 +39,13 @@ impl Stream for TailStream {
             self.tail = None;
         }
         Poll::Ready(item)
+    }
+}
+
+impl Stream for FollowerStream {
+    type Item = Result<OwnedRecord>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_record(context)
     }
 }
