@@ -4,6 +4,7 @@
 mod append_with;
 mod basics;
 mod filters;
+mod grains;
 mod handover;
 mod holes;
 mod metrics;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::format::RecordHeader;
 use crate::format::footer::{
-    IdCounts, IdMask, SegmentIndex, Span, Usage, Usages, ZONE_BYTES, Zone,
+    GRAIN_BYTES, Grains, ID_COUNTS_MAX, IdCounts, IdMask, SegmentIndex, Span, Usage, Usages,
+    ZONE_BYTES, Zone,
 };
 use crate::types::{CollectionTag, Epoch, KindCode, Lsn, RecordKind, Scope, Timestamp};
 
@@ -16,6 +17,8 @@ pub(crate) struct IndexBuilder {
     /// comes or their zone ends: taking each of them into the index would cost more than the rest
     /// of an append.
     run: Option<Run>,
+    /// Where the last grain ends: the next record from here on begins another.
+    grain_end: u64,
     writes: u64,
 }
 
@@ -26,8 +29,8 @@ struct Run {
     scope: Scope,
     collection: CollectionTag,
     is_control: bool,
-    /// Where the zone ends that the run is in: the last.
-    zone_end: u64,
+    /// Where the grain ends that the run is in: the last.
+    end: u64,
     records: u64,
     payload_bytes: u64,
     last_lsn: Lsn,
@@ -44,28 +47,46 @@ impl IndexBuilder {
                 run.include(header);
                 run.is_control
             }
-            _ => self.begin_run(header, offset),
+            _ => self.go_on(header, offset),
         };
         if is_control && let Some(index) = &mut self.index {
             index.controls.push(offset);
         }
     }
 
-    /// Counts the run that ended and begins one with this record; whether it is a control record.
+    /// Takes in a record that begins a run, a grain, or both; whether it is a control record.
     #[inline(never)]
-    fn begin_run(&mut self, header: &RecordHeader, offset: u64) -> bool {
+    fn go_on(&mut self, header: &RecordHeader, offset: u64) -> bool {
         let index = self.index.get_or_insert_with(|| empty_index(header));
+        if index.zones.last().is_none_or(|zone| offset >= zone.end()) {
+            // Of the zone before: its last run is counted into it.
+            if let Some(ended) = self.run.take() {
+                ended.count_into(index);
+            }
+            index.grains.end_zone();
+            index.zones.push(new_zone(header, offset));
+            self.grain_end = offset;
+        }
+        let begins_grain = offset >= self.grain_end;
+        if begins_grain {
+            self.grain_end = begin_grain(index, header, offset);
+        }
+        if let Some(run) = self.run.as_mut().filter(|run| run.is_of(header)) {
+            run.end = self.grain_end;
+            run.include(header);
+            return run.is_control;
+        }
         if let Some(ended) = self.run.take() {
             ended.count_into(index);
         }
-        if index.zones.last().is_none_or(|zone| offset >= zone.end()) {
-            index.zones.push(new_zone(header, offset));
-        }
-        let zone_end = index.zones.last_mut().map_or(offset, |zone| {
+        if let Some(zone) = index.zones.last_mut() {
             add_ids_to_zone(zone, header);
-            zone.end()
-        });
-        self.run.insert(Run::begin(header, zone_end)).is_control
+        }
+        if let Some(grain) = index.grains.last_mut().filter(|_| !begins_grain) {
+            grain.add(header);
+        }
+        let run = Run::begin(header, self.grain_end);
+        self.run.insert(run).is_control
     }
 
     /// Takes in that one more write ended.
@@ -80,23 +101,32 @@ impl IndexBuilder {
         if let Some(run) = self.run {
             run.count_into(&mut index);
         }
+        for ((tenant, database), usage) in &index.usages.counts {
+            index.tenants.add(*tenant, usage.records);
+            index.databases.add(*database, usage.records);
+        }
+        index.grains.end_zone();
         Some(index)
     }
 
-    /// How many bytes the index would take in a footer, give or take the run that is being counted.
+    /// How many bytes the index would take in a footer at most, give or take the run that is being
+    /// counted.
     pub(crate) fn encoded_len(&self) -> usize {
-        self.index.as_ref().map_or(0, SegmentIndex::encoded_len)
+        let counted = |index: &SegmentIndex| index.usages.counts.len().min(ID_COUNTS_MAX);
+        // Each may be of a tenant and of a database of its own, which are put together in the end.
+        let index = self.index.as_ref();
+        index.map_or(0, |index| index.encoded_len() + counted(index) * 2 * 16)
     }
 }
 
 impl Run {
-    fn begin(header: &RecordHeader, zone_end: u64) -> Self {
+    fn begin(header: &RecordHeader, end: u64) -> Self {
         Self {
             kind: header.kind,
             scope: header.scope,
             collection: header.collection,
             is_control: header.kind.known().is_some_and(RecordKind::is_control),
-            zone_end,
+            end,
             records: 1,
             payload_bytes: u64::from(header.payload_len),
             last_lsn: header.lsn,
@@ -107,10 +137,14 @@ impl Run {
 
     #[inline]
     fn goes_on_with(&self, header: &RecordHeader, offset: u64) -> bool {
+        self.is_of(header) && offset < self.end
+    }
+
+    #[inline]
+    fn is_of(&self, header: &RecordHeader) -> bool {
         self.kind == header.kind
             && self.scope == header.scope
             && self.collection == header.collection
-            && offset < self.zone_end
     }
 
     #[inline]
@@ -137,9 +171,11 @@ impl Run {
             records: self.records,
             payload_bytes: self.payload_bytes,
         };
-        index.usages.add(tenant, database, usage);
-        index.tenants.add(tenant, self.records);
-        index.databases.add(database, self.records);
+        // The tenants and databases of those that are counted one by one are added up in the end.
+        if !index.usages.add(tenant, database, usage) {
+            index.tenants.add(tenant, self.records);
+            index.databases.add(database, self.records);
+        }
         index
             .vshards
             .add(u64::from(self.scope.vshard.value()), self.records);
@@ -154,10 +190,13 @@ pub(crate) fn footer_bytes_bound(encoded_len: usize, records: usize, bytes: usiz
     // record, and the run that is being counted may add a kind, three ids and a usage.
     const FIXED: usize = 256;
     const PER_RECORD: usize = 8 + 12 + 48 + 32;
-    const PER_ZONE: u64 = 88;
+    // A zone has the count of its grains besides, and begins with one.
+    const PER_ZONE: u64 = 88 + 2 + PER_GRAIN;
+    const PER_GRAIN: u64 = 20;
     let zones = bytes as u64 / ZONE_BYTES + 2;
+    let grains = bytes as u64 / GRAIN_BYTES + 2;
     let grown = FIXED + records * PER_RECORD;
-    (encoded_len + grown) as u64 + zones * PER_ZONE
+    (encoded_len + grown) as u64 + zones * PER_ZONE + grains * PER_GRAIN
 }
 
 fn empty_index(header: &RecordHeader) -> SegmentIndex {
@@ -175,7 +214,20 @@ fn empty_index(header: &RecordHeader) -> SegmentIndex {
         zones: Vec::new(),
         controls: Vec::new(),
         usages: Usages::default(),
+        grains: Grains::default(),
     }
+}
+
+/// Begins a grain of the last zone with this record; where it ends, at the latest with its zone.
+fn begin_grain(index: &mut SegmentIndex, header: &RecordHeader, offset: u64) -> u64 {
+    let zones = index.zones.len();
+    let Some(zone) = index.zones.last() else {
+        return offset;
+    };
+    let bytes = offset - zone.offset;
+    let records = header.lsn.value() - zone.first_lsn.value();
+    index.grains.begin(zones, header, bytes, records);
+    zone.end().min(offset + GRAIN_BYTES)
 }
 
 fn new_zone(header: &RecordHeader, offset: u64) -> Zone {

@@ -58,6 +58,8 @@ pub(crate) struct Scanned {
     pub(crate) position: u64,
     /// The LSN of the record that comes next there.
     pub(crate) next: Lsn,
+    /// How many records were looked at.
+    pub(crate) records: u64,
     /// Records of unknown optional kinds among those passed.
     pub(crate) unknown: u64,
     /// Where the bytes must end for the scan to go on, when they ended too early.
@@ -122,6 +124,7 @@ pub(super) fn scan(
     Scanned {
         position: piece.start + at as u64,
         next,
+        records: next.value() - piece.first.value(),
         unknown,
         short_of: short_of.map(|end| piece.start + end as u64),
     }
