@@ -9,6 +9,10 @@ use nodedb_wal::{DatabaseId, Epoch, ErrorClass, LogId, Lsn, RecordKind, TenantId
 
 use crate::tenants::BudgetKind;
 
+mod consumer_fault;
+
+pub use consumer_fault::ConsumerFault;
+
 /// The result of an operation of the node.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -111,6 +115,20 @@ pub enum Error {
     HoldIsCheckpoint {
         /// The hold's name.
         hold: String,
+    },
+    /// The hold is moved by a consumer's acknowledgements, and goes when the consumer is dropped.
+    #[error("the hold {hold} is that of a consumer: only what that acknowledges moves it")]
+    HoldIsConsumer {
+        /// The hold's name.
+        hold: String,
+    },
+    /// Something is wrong with a consumer of the log, or with what it asks for.
+    #[error("consumer {consumer:?}")]
+    Consumer {
+        /// Which.
+        consumer: String,
+        /// What.
+        source: ConsumerFault,
     },
     /// An engine's checkpoint is further on than what it says now. Checkpoints do not go back: what
     /// an engine no longer needed may be gone.
@@ -287,6 +305,7 @@ impl Error {
             | Self::CatalogBehind { .. }
             | Self::CatalogAhead { .. }
             | Self::SinkAhead { .. } => ErrorClass::Corruption,
+            Self::Consumer { source, .. } => source.class(),
             Self::FoldStopped {
                 source: Some(cause),
             } => cause.class(),
@@ -305,6 +324,7 @@ impl Error {
             | Self::Held { .. }
             | Self::OverBudget { .. }
             | Self::HoldIsCheckpoint { .. }
+            | Self::HoldIsConsumer { .. }
             | Self::CheckpointBack { .. } => ErrorClass::Refused,
         }
     }

@@ -6,6 +6,7 @@ pub mod calvin;
 pub mod catalog;
 pub mod cli;
 mod config;
+pub mod consumers;
 pub mod control;
 mod error;
 mod manager;
@@ -17,6 +18,8 @@ pub mod surrogate;
 pub mod tenants;
 
 pub use config::{NodeConfig, Retention};
-pub use error::{Error, Result};
+pub use error::{ConsumerFault, Error, Result};
 pub use manager::{Batch, InEpoch, Input, WalManager};
-pub use node::{AuditSealed, Keeper, KeeperStatus, Node, NodeStart, Retained, Tended, Truncation};
+pub use node::{
+    AuditSealed, Keeper, KeeperStatus, Node, NodeStart, Retained, Stalled, Tended, Truncation,
+};

@@ -73,6 +73,7 @@ pub struct Config {
     pub(crate) directory: PathBuf,
     pub(crate) segment_bytes: u64,
     pub(crate) payload_bytes_max: u32,
+    pub(crate) batch_bytes_max: u64,
     pub(crate) buffer_bytes: usize,
     pub(crate) shared_write_bytes: usize,
     pub(crate) io_mode: IoMode,
@@ -99,6 +100,7 @@ impl Config {
             directory: directory.into(),
             segment_bytes: 64 << 20,
             payload_bytes_max: 16 << 20,
+            batch_bytes_max: 1 << 30,
             buffer_bytes: 1 << 20,
             shared_write_bytes: 256 << 10,
             io_mode: IoMode::Direct,
@@ -133,6 +135,16 @@ impl Config {
     #[must_use]
     pub fn payload_bytes_max(mut self, bytes: u32) -> Self {
         self.payload_bytes_max = bytes;
+        self
+    }
+
+    /// The largest batch that is taken, in bytes of its records as they are stored (64 for each
+    /// header, and payloads rounded up to 16): 1 GiB as it comes, from 4 KiB to 8 GiB. A batch that a
+    /// segment does not take gets a longer one to itself; one that the buffer does not take is written in
+    /// parts, and nobody else appends until it is placed.
+    #[must_use]
+    pub fn batch_bytes_max(mut self, bytes: u64) -> Self {
+        self.batch_bytes_max = bytes;
         self
     }
 
@@ -237,6 +249,12 @@ impl Config {
                 (BLOCK_BYTES..=1 << 30).contains(&self.buffer_bytes),
                 "from 4 KiB to 1 GiB",
             ),
+            (
+                "batch_bytes_max",
+                self.batch_bytes_max,
+                (BLOCK_BYTES as u64..=1 << 33).contains(&self.batch_bytes_max),
+                "from 4 KiB to 8 GiB",
+            ),
         ];
         match checks.into_iter().find(|&(.., ok, _)| !ok) {
             Some((setting, value, _, requirement)) => Err(Error::Config {
@@ -265,6 +283,7 @@ mod tests {
             "segment_bytes",
         );
         check(Config::new("d").buffer_bytes(1), "buffer_bytes");
+        check(Config::new("d").batch_bytes_max(1 << 34), "batch_bytes_max");
         assert!(Config::new("d").validate().is_ok());
     }
 }

@@ -16,10 +16,10 @@ pub use error::{CoreFault, Error, ErrorClass, Result};
 #[cfg(feature = "metrics")]
 pub use log::MetricsExporter;
 pub use log::{
-    Acknowledged, Bell, Clocks, Commit, Dropped, DurableLsn, Finding, Histogram, Log, Looked,
-    LsnAt, ReadOptions, ReadStats, Reader, RecordView, Records, RecoveryReport, ScopeUsage,
-    SegmentExtent, SegmentInfo, SegmentSpace, Stall, Stats, Truncated, Verdict, VerifyReport,
-    WriteMethod,
+    Acknowledged, Bell, Clocks, Commit, Dropped, DurableLsn, Finding, Follower, FollowerStop,
+    Histogram, Log, Looked, LsnAt, OwnedRecord, ReadOptions, ReadStats, Reader, RecordView,
+    Records, RecoveryReport, ScopeUsage, SegmentExtent, SegmentInfo, SegmentSpace, Stall, Stats,
+    Tail, TailStream, Tailed, Truncated, Verdict, VerifyReport, WriteMethod,
 };
 #[cfg(feature = "interleave")]
 #[doc(hidden)]

@@ -224,6 +224,43 @@ fn node(kind: RecordKind) -> Option<AnyPayload> {
             digest: vec![0xAB; AuditSeal::DIGEST_BYTES],
         }
         .into(),
+        _ => return consumer_payload(kind),
+    })
+}
+
+fn consumer_payload(kind: RecordKind) -> Option<AnyPayload> {
+    let name = "index".to_owned();
+    Some(match kind {
+        RecordKind::ConsumerAdded => ConsumerAdded {
+            name,
+            partitions: 4,
+            from: Lsn::new(7),
+            kinds: vec![RecordKind::Put.code()],
+            tenant: Some(TenantId::new(1)),
+            database: None,
+            vshard: None,
+            collection: Some("orders".to_owned()),
+            records_max: None,
+            bytes_max: Some(1 << 30),
+            seconds_max: None,
+            when_over: WhenOver::Drop,
+        }
+        .into(),
+        RecordKind::ConsumerDropped => ConsumerDropped {
+            name,
+            acknowledged: Lsn::new(9),
+            over: Some("200 bytes behind, 100 allowed".to_owned()),
+        }
+        .into(),
+        RecordKind::ConsumerCursors => {
+            let cursor = ConsumerCursor {
+                name,
+                partition: 1,
+                acknowledged: Lsn::new(9),
+            };
+            let cursors = vec![cursor];
+            ConsumerCursors { cursors }.into()
+        }
         _ => return None,
     })
 }

@@ -13,6 +13,13 @@ const COMMITS: u64 = 500;
 fn a_small_commit_is_one_write_of_one_or_two_blocks_and_grows_no_file() {
     let disk = SimDisk::new(1);
     let log = log_on(&disk, 8 << 20);
+    // Space that is there before it is written: what is written behind a file's end makes it grow.
+    let len = || {
+        disk.read_file("wal-00000000000000000001.seg")
+            .unwrap()
+            .len()
+    };
+    assert_eq!(len(), 8 << 20);
     let before = (disk.operations(), log.stats().bytes_written);
     let payload = [7; 100];
     for _ in 0..COMMITS {
@@ -27,6 +34,7 @@ fn a_small_commit_is_one_write_of_one_or_two_blocks_and_grows_no_file() {
         done.iter().all(|done| *done == Operation::Write),
         "{done:?}"
     );
+    assert_eq!(len(), 8 << 20);
     let bytes = log.stats().bytes_written - before.1;
     // A block that is full is followed by the next one.
     assert!(

@@ -85,7 +85,7 @@ fn a_refused_append_takes_no_lsn_and_leaves_no_bytes() {
     let too_large = [
         Step::Append(content(70_000)),
         Step::Batch(vec![content(1), content(70_000)]),
-        Step::Batch(vec![content(30_000), content(30_000)]),
+        Step::Batch((0..60).map(|_| content(60_000)).collect()),
     ];
     for step in &too_large {
         let answer = player.apply(step).unwrap();

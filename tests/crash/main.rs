@@ -2,10 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 #![expect(clippy::print_stdout, reason = "what was tried is counted and told")]
 
+mod batches;
+mod bulk;
 mod calvin;
 mod canary;
+mod consumers;
 mod damage;
 mod exhaustive;
+mod following;
 mod io_errors;
 mod lessons;
 mod node;

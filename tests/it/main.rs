@@ -3,10 +3,13 @@
 
 mod append_with;
 mod basics;
+mod batches;
 mod filters;
+mod following;
 mod grains;
 mod handover;
 mod holes;
+mod lock;
 mod metrics;
 mod open_cost;
 mod read_ahead;

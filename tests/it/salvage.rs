@@ -73,24 +73,31 @@ fn with_a_flag_to_come() -> SimDisk {
             .unwrap();
         log.commit(lsn).unwrap();
     }
-    let mut records = log.read(ReadOptions::from(Lsn::new(2))).unwrap();
-    let second = records.next().unwrap().unwrap();
-    let (mut header, offset) = (second.header, second.offset);
+    drop(log);
+    flag_to_come(&disk, 2);
+    disk
+}
+
+/// Gives record `lsn` of the first segment a flag of a later version.
+fn flag_to_come(disk: &SimDisk, lsn: u64) {
+    let reader = Reader::open_on(disk.storage()).unwrap();
+    let mut records = reader.read(ReadOptions::from(Lsn::new(lsn))).unwrap();
+    let record = records.next().unwrap().unwrap();
+    let (mut header, offset) = (record.header, record.offset);
     let name = "wal-00000000000000000001.seg";
     let bytes = disk.read_file(name).unwrap();
     let segment = format::SegmentHeader::decode_block(bytes.first_chunk().unwrap()).unwrap();
     header.flags = types::RecordFlags::from_bits(1 << 14);
     disk.patch(name, offset, &header.encode(segment.seed()))
         .unwrap();
-    drop(log);
-    disk
 }
 
 /// An operator verified a log that a later version had written to, and was told that it could not
 /// be read at all: the unknown flag ended the examination of the last segment, before anything was
-/// reported, and not even the records in front of it could be dumped.
+/// reported, and not even the records in front of it could be dumped. Later a salvage ended there, and
+/// the records behind, which nothing was wrong with, could not be had.
 #[test]
-fn a_record_of_a_later_version_is_a_finding_and_those_in_front_of_it_are_read() {
+fn a_record_of_a_later_version_is_a_finding_and_those_around_it_are_read() {
     let disk = with_a_flag_to_come();
     let opened = Reader::open_on(disk.storage()).map(|_| ());
     assert!(
@@ -99,19 +106,54 @@ fn a_record_of_a_later_version_is_a_finding_and_those_in_front_of_it_are_read() 
     );
     let reader = Reader::open_damaged_on(disk.storage()).unwrap();
     let report = reader.verify(&mut |_, _| {}).unwrap();
-    assert_eq!((report.verdict, report.records), (None, 1));
+    assert_eq!((report.verdict, report.records), (None, 2));
     assert_eq!(report.dropped, None, "nothing would be dropped");
     let found: Vec<_> = report.findings.iter().map(|f| (f.offset, f.lsns)).collect();
     let (first, last) = (Lsn::new(2), Lsn::new(2));
     assert_eq!(found, [(4096 + 128, Some(LsnRange { first, last }))]);
 
+    for (options, behind) in [
+        (ReadOptions::all().salvage(), Some(3)),
+        (ReadOptions::all(), None),
+    ] {
+        let mut records = reader.read(options).unwrap();
+        assert_eq!(records.next().unwrap().unwrap().lsn(), Lsn::FIRST);
+        let told = records.next().map(|_| ());
+        let is_told = matches!(told, Err(Error::UnknownRecordFlags { lsn, .. }) if lsn == last);
+        assert!(is_told, "{told:?}");
+        match behind {
+            Some(lsn) => {
+                assert_eq!(records.next().unwrap().unwrap().lsn(), Lsn::new(lsn));
+                assert!(records.next().unwrap().is_none());
+            }
+            None => assert!(records.next().is_err(), "it says so again"),
+        }
+    }
+}
+
+/// The same in a segment that is sealed, which is read another way.
+#[test]
+fn a_salvage_goes_on_behind_a_record_of_a_later_version_in_a_sealed_segment() {
+    let disk = SimDisk::new(4);
+    let log = Log::open(Config::on(disk.storage()).segment_bytes(64 << 10)).unwrap();
+    for _ in 0..4 {
+        let record = Record::raw(RecordKind::Put, Scope::default(), &[0; 40]);
+        log.append(&record).unwrap();
+    }
+    log.close().unwrap();
+    flag_to_come(&disk, 3);
+    let reader = Reader::open_damaged_on(disk.storage()).unwrap();
     let mut records = reader.read(ReadOptions::all().salvage()).unwrap();
-    assert_eq!(records.next().unwrap().unwrap().lsn(), Lsn::FIRST);
-    let behind = records.next().map(|_| ());
-    assert!(
-        matches!(behind, Err(Error::UnknownRecordFlags { .. })),
-        "{behind:?}"
-    );
+    let mut next = || {
+        records
+            .next()
+            .map(|record| record.map(|record| record.lsn().value()))
+    };
+    assert_eq!(next().unwrap(), Some(1));
+    assert_eq!(next().unwrap(), Some(2));
+    assert!(matches!(next(), Err(Error::UnknownRecordFlags { .. })));
+    assert_eq!(next().unwrap(), Some(4));
+    assert_eq!(next().unwrap(), None);
 }
 
 /// Verifying a log that opening refuses said that the damaged, acknowledged records would be

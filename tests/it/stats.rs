@@ -49,6 +49,35 @@ fn commits_writes_and_bytes_are_counted() {
 }
 
 #[test]
+fn full_buffers_that_nobody_waits_for_are_synced_several_at_a_time() {
+    let disk = SimDisk::new(3);
+    let config = Config::on(disk.storage())
+        .segment_bytes(1 << 20)
+        .buffer_bytes(16 << 10)
+        .tail_policy(TailPolicy::Pad);
+    let log = Log::open(config).unwrap();
+    let mut last = Lsn::ZERO;
+    // Two to a buffer: forty writes, and one that is not full.
+    for _ in 0..81 {
+        last = log.append(&record(&[2; 7_000])).unwrap();
+    }
+    let stats = log.stats();
+    assert_eq!((stats.writes, stats.writes_bulk), (40, 40));
+    assert_eq!(stats.syncs_bulk, 5);
+    assert_eq!(stats.durable_lsn, Lsn::new(80));
+    // Whoever commits what is written needs no write.
+    log.append(&record(&[2; 7_000])).unwrap();
+    log.append(&record(&[2; 7_000])).unwrap();
+    log.commit(last).unwrap();
+    let stats = log.stats();
+    assert_eq!((stats.writes, stats.syncs_bulk), (41, 6));
+    assert_eq!(stats.durable_lsn, Lsn::new(82));
+    log.sync().unwrap();
+    let stats = log.stats();
+    assert_eq!((stats.writes, stats.writes_bulk), (42, 41));
+}
+
+#[test]
 fn rotations_and_what_became_of_segments_are_counted() {
     let disk = SimDisk::new(3);
     let config = || Config::on(disk.storage()).segment_bytes(64 << 10);

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stderr, reason = "what was skipped has to be seen")]
 
 mod aftermath;
+mod consumers;
 mod full;
 mod fuse;
 mod kill;
@@ -16,4 +17,5 @@ mod power;
 mod processes;
 mod program;
 mod surrogates;
+mod tailing;
 mod writer;

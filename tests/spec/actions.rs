@@ -3,6 +3,9 @@
 use crate::recovery::recover;
 use crate::state::{Bounds, Bug, Lsn, Piece, Segment, State};
 
+/// How many records a batch has at most.
+const BATCH_MAX: u8 = 2;
+
 /// Every state that can follow, or how a promise was broken on the way.
 pub(crate) fn next(state: &State, bounds: &Bounds, bug: Bug) -> Result<Vec<State>, String> {
     if state.is_refused {
@@ -13,8 +16,11 @@ pub(crate) fn next(state: &State, bounds: &Bounds, bug: Bug) -> Result<Vec<State
     }
     let mut all = Vec::new();
     let mut add = |next: Option<State>| all.extend(next);
-    add(append(state, bounds));
+    for records in 1..=BATCH_MAX {
+        add(append(state, records, bounds));
+    }
     add(cut(state, bug));
+    add(vouch(state));
     add(complete(state));
     add(acknowledge(state, bug));
     add(rotate(state, bounds, bug));
@@ -29,31 +35,49 @@ pub(crate) fn next(state: &State, bounds: &Bounds, bug: Bug) -> Result<Vec<State
     Ok(all)
 }
 
-fn append(state: &State, bounds: &Bounds) -> Option<State> {
+/// Appends records that stand or fall together.
+pub(crate) fn append(state: &State, records: u8, bounds: &Bounds) -> Option<State> {
     let mut next = state.clone();
-    (state.appended < bounds.records).then_some(())?;
-    next.appended += 1;
-    next.ids.push(next.appended);
-    next.filling.push(Piece::Record {
-        lsn: state.next,
-        id: next.appended,
-    });
-    next.next += 1;
+    (state.appended + records <= bounds.records).then_some(())?;
+    for left in (0..records).rev() {
+        next.appended += 1;
+        let (id, continues) = (next.appended, left > 0);
+        next.ids.push((id, continues));
+        next.filling.push(Piece::Record {
+            lsn: next.next,
+            id,
+            continues,
+        });
+        next.next += 1;
+    }
     Some(next)
 }
 
 /// A write is cut, and is on its way from then on.
-fn cut(state: &State, bug: Bug) -> Option<State> {
+pub(crate) fn cut(state: &State, bug: Bug) -> Option<State> {
     let has_news = !state.filling.is_empty() || state.start > state.durable_start;
-    (state.in_flight.is_none() && has_news).then_some(())?;
+    has_news.then(|| send(state, bug)).flatten()
+}
+
+/// Nothing was written for a while: one more frontier says that the last write was durable.
+pub(crate) fn vouch(state: &State) -> Option<State> {
+    let is_needed = state.filling.is_empty() && state.vouched() < state.durable;
+    is_needed.then(|| send(state, Bug::None)).flatten()
+}
+
+fn send(state: &State, bug: Bug) -> Option<State> {
+    state.in_flight.is_none().then_some(())?;
     let mut next = state.clone();
-    let last = state.next - 1;
+    let mut records = std::mem::take(&mut next.filling);
+    if bug == Bug::DividesBatch && records.len() > 1 {
+        next.filling = records.split_off(1);
+    }
+    let last = state.next - 1 - Lsn::try_from(next.filling.len()).unwrap();
     let claims_itself = bug == Bug::ClaimsItself;
     let frontier = Piece::Frontier {
         durable: if claims_itself { last } else { state.durable },
         start: state.start,
     };
-    let records = std::mem::take(&mut next.filling);
     let pieces = &mut next.active().pieces;
     pieces.extend(records);
     pieces.push(frontier);
@@ -63,7 +87,7 @@ fn cut(state: &State, bug: Bug) -> Option<State> {
 }
 
 /// The write on its way has arrived.
-fn complete(state: &State) -> Option<State> {
+pub(crate) fn complete(state: &State) -> Option<State> {
     let last = state.in_flight?;
     let mut next = state.clone();
     for segment in &mut next.segments {
@@ -76,7 +100,7 @@ fn complete(state: &State) -> Option<State> {
 }
 
 /// Whoever waits is told.
-fn acknowledge(state: &State, bug: Bug) -> Option<State> {
+pub(crate) fn acknowledge(state: &State, bug: Bug) -> Option<State> {
     let early = state
         .in_flight
         .filter(|_| bug == Bug::AcknowledgesBeforeSync);
@@ -88,7 +112,7 @@ fn acknowledge(state: &State, bug: Bug) -> Option<State> {
 }
 
 /// A new segment is started; the old one is sealed in a step of its own.
-fn rotate(state: &State, bounds: &Bounds, bug: Bug) -> Option<State> {
+pub(crate) fn rotate(state: &State, bounds: &Bounds, bug: Bug) -> Option<State> {
     let is_quiet = state.in_flight.is_none() || bug == Bug::RotatesBeforeDurable;
     let has_records = state.segments.last()?.first < state.next;
     let may = is_quiet
@@ -110,7 +134,7 @@ fn rotate(state: &State, bounds: &Bounds, bug: Bug) -> Option<State> {
 }
 
 /// The oldest segment that is not the last and has no seal yet gets it.
-fn seal(state: &State) -> Option<State> {
+pub(crate) fn seal(state: &State) -> Option<State> {
     let at = state.segments.iter().position(|s| s.sealed.is_none())?;
     let behind = state.segments.get(at + 1)?.first;
     let mut next = state.clone();
@@ -118,7 +142,7 @@ fn seal(state: &State) -> Option<State> {
     Some(next)
 }
 
-fn truncate(state: &State, start: Lsn, bounds: &Bounds, bug: Bug) -> Option<State> {
+pub(crate) fn truncate(state: &State, start: Lsn, bounds: &Bounds, bug: Bug) -> Option<State> {
     let is_free = start <= bounds.hold || bug == Bug::IgnoresHold;
     is_free.then(|| State {
         start,
@@ -127,7 +151,7 @@ fn truncate(state: &State, start: Lsn, bounds: &Bounds, bug: Bug) -> Option<Stat
 }
 
 /// The oldest segment goes, when the log's start is behind it.
-fn remove(state: &State, bug: Bug) -> Option<State> {
+pub(crate) fn remove(state: &State, bug: Bug) -> Option<State> {
     let second = state.segments.get(1)?.first;
     let start = if bug == Bug::RemovesBeforeStart {
         state.start
@@ -141,13 +165,20 @@ fn remove(state: &State, bug: Bug) -> Option<State> {
     })
 }
 
+/// The power is off, and nothing is lost.
+pub(crate) fn power_off(state: &State) -> State {
+    State {
+        is_down: true,
+        crashes: state.crashes.saturating_add(1),
+        spoiled: None,
+        ..state.clone()
+    }
+}
+
 /// The power goes: of the pieces on their way any may be lost; and at most one that was durable is
 /// spoiled, in the last segment.
 fn crashes(state: &State) -> Vec<State> {
-    let mut down = state.clone();
-    down.is_down = true;
-    down.crashes += 1;
-    down.spoiled = None;
+    let down = power_off(state);
     let at = down.segments.iter().position(|s| s.whole < s.pieces.len());
     let mut all = vec![down];
     if let Some(at) = at {

@@ -4,7 +4,7 @@ use crate::state::{Bounds, Bug, Lsn, Piece, Segment, State};
 
 /// What a segment that is read to its end says.
 struct Evidence {
-    /// The whole records in a row, from the first.
+    /// The whole records in a row, from the first, but for a batch that does not come to its end.
     records: Vec<u8>,
     last: Lsn,
     /// What had been durable, by anything whole, also behind damage.
@@ -12,18 +12,20 @@ struct Evidence {
     start: Lsn,
 }
 
-fn examine(segment: &Segment) -> Evidence {
+fn examine(segment: &Segment, bug: Bug) -> Evidence {
     let mut found = Evidence {
         records: Vec::new(),
         last: segment.first - 1,
         claimed: segment.first - 1,
         start: segment.start,
     };
+    let mut batch = 0;
     for piece in segment.pieces.iter().chain(&segment.stale) {
         match *piece {
-            Piece::Record { lsn, id } if lsn == found.last + 1 => {
+            Piece::Record { lsn, id, continues } if lsn == found.last + 1 => {
                 found.records.push(id);
                 found.last = lsn;
+                batch = if continues { batch + 1 } else { 0 };
             }
             // Behind a hole.
             Piece::Record { .. } | Piece::Lost => {}
@@ -33,12 +35,16 @@ fn examine(segment: &Segment) -> Evidence {
             }
         }
     }
+    if bug != Bug::KeepsHalfBatch {
+        found.records.truncate(found.records.len() - batch);
+        found.last -= Lsn::try_from(batch).unwrap();
+    }
     found
 }
 
 /// The log after it was opened, or the promise that is broken.
 pub(crate) fn recover(state: &State, bounds: &Bounds, bug: Bug) -> Result<State, String> {
-    let tail = examine(state.segments.last().unwrap());
+    let tail = examine(state.segments.last().unwrap(), bug);
     let says_damaged = tail.claimed > tail.last && bug != Bug::CutsAtFirstDamage;
     check_verdict(state, &tail, says_damaged)?;
     if says_damaged {
@@ -63,7 +69,7 @@ pub(crate) fn recover(state: &State, bounds: &Bounds, bug: Bug) -> Result<State,
     }
     let mut found = Vec::new();
     for pair in state.segments.windows(2) {
-        let older = examine(&pair[0]);
+        let older = examine(&pair[0], bug);
         let last = pair[0].sealed.unwrap_or(pair[1].first - 1);
         if older.last < last {
             return Err(format!("records up to {last} are said to be missing"));
@@ -93,7 +99,8 @@ fn check_verdict(state: &State, tail: &Evidence, says_damaged: bool) -> Result<(
 /// Every record that was acknowledged and is needed is there, and nothing that is not of the log.
 fn check_records(state: &State, bounds: &Bounds, first: Lsn, found: &[u8]) -> Result<(), String> {
     for (lsn, id) in (first..).zip(found) {
-        if state.ids.get(usize::from(lsn) - 1) != Some(id) {
+        let appended = state.ids.get(usize::from(lsn) - 1);
+        if appended.is_none_or(|appended| appended.0 != *id) {
             return Err(format!("record {lsn} was invented"));
         }
     }
@@ -104,9 +111,12 @@ fn check_records(state: &State, bounds: &Bounds, first: Lsn, found: &[u8]) -> Re
     let last = first - 1 + u8::try_from(found.len()).unwrap();
     // Damage to what no frontier vouches for cannot be told from a write that was cut off.
     let must = match state.spoiled {
-        Some(Piece::Record { lsn, .. }) => state.acknowledged.min(lsn - 1),
+        Some(Piece::Record { lsn, .. }) => state.acknowledged.min(state.before_batch_of(lsn)),
         _ => state.acknowledged,
     };
+    if last > 0 && state.ids[usize::from(last) - 1].1 {
+        return Err(format!("the batch of record {last} is there in part"));
+    }
     if last < must {
         return Err(format!("record {must} was acknowledged, and is lost"));
     }

@@ -84,6 +84,8 @@ fn planted_bugs_are_found() {
         (Bug::RemovesBeforeStart, "said to be missing"),
         (Bug::IgnoresHold, "is needed, and gone"),
         (Bug::CutsAtFirstDamage, "vouched for, and dropped"),
+        (Bug::KeepsHalfBatch, "is there in part"),
+        (Bug::DividesBatch, "taken for damage"),
     ] {
         let walked = walk(&BOUNDS, bug);
         let broken = walked.broken.unwrap_or_default();

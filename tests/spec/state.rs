@@ -6,8 +6,9 @@ pub(crate) type Lsn = u8;
 /// What a write brings to the disk, piece by piece. Any of them may be lost by a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Piece {
-    /// A record; `id` tells it from another that once had the same LSN.
-    Record { lsn: Lsn, id: u8 },
+    /// A record; `id` tells it from another that once had the same LSN. Where the batch `continues`,
+    /// the next one is of the same.
+    Record { lsn: Lsn, id: u8, continues: bool },
     /// The end of a write: what its writer knew when the write was cut.
     Frontier { durable: Lsn, start: Lsn },
     /// Not what was written.
@@ -47,8 +48,8 @@ pub(crate) struct State {
     pub(crate) durable_start: Lsn,
     /// The start that the write on its way carries.
     pub(crate) start_in_flight: Lsn,
-    /// The record behind each LSN, from 1 on: what may be found.
-    pub(crate) ids: Vec<u8>,
+    /// The record behind each LSN, from 1 on, and whether its batch goes on: what may be found.
+    pub(crate) ids: Vec<(u8, bool)>,
     /// Records appended in all histories of this state.
     pub(crate) appended: u8,
     pub(crate) crashes: u8,
@@ -89,6 +90,23 @@ impl State {
         }
     }
 
+    /// The last record that was whole before the batch that `lsn` is of, or may be of.
+    pub(crate) fn before_batch_of(&self, lsn: Lsn) -> Lsn {
+        let continues = |lsn: &Lsn| self.ids.get(usize::from(*lsn) - 1).is_some_and(|id| id.1);
+        let inside = (1..lsn).rev().take_while(continues).count();
+        lsn - 1 - Lsn::try_from(inside).unwrap()
+    }
+
+    /// What frontiers of the last segment, or its header, say was durable.
+    pub(crate) fn vouched(&self) -> Lsn {
+        let last = self.segments.last().unwrap();
+        let claims = last.pieces.iter().filter_map(|piece| match piece {
+            Piece::Frontier { durable, .. } => Some(*durable),
+            Piece::Record { .. } | Piece::Lost => None,
+        });
+        claims.max().unwrap_or(0).max(last.first - 1)
+    }
+
     pub(crate) fn active(&mut self) -> &mut Segment {
         self.segments.last_mut().unwrap()
     }
@@ -122,4 +140,8 @@ pub(crate) enum Bug {
     IgnoresHold,
     /// Recovery drops everything behind the first damage, whatever frontiers say.
     CutsAtFirstDamage,
+    /// Recovery keeps what there is of a batch.
+    KeepsHalfBatch,
+    /// A batch goes out in two writes.
+    DividesBatch,
 }

@@ -14,4 +14,5 @@ pub mod ruin;
 pub mod scan;
 pub mod shrink;
 pub mod sweep;
+pub mod watched;
 pub mod workload;

@@ -22,6 +22,8 @@ pub enum Lie {
     NoFileSync,
     /// Of a write of several blocks, the last is not written.
     ShortWrites,
+    /// Syncing writes that are not durable by themselves does nothing.
+    NoWriteSync,
     /// A write that fails is said to have succeeded.
     SwallowedErrors,
     /// What should be unpredictable is always the same.
@@ -223,6 +225,28 @@ impl StorageFile for LiarFile {
                 Err(full) => Err(full),
             },
             _ => self.inner.write_durable(blocks, offset),
+        }
+    }
+
+    fn write_behind(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
+        match self.lie {
+            // What is asked for is not durable anyway.
+            Lie::LateWrites => {
+                catch_up(&self.late)?;
+                self.inner.write_behind(blocks, offset)
+            }
+            Lie::ShortWrites | Lie::SwallowedErrors | Lie::DeadSyncer => {
+                self.write_durable(blocks, offset)
+            }
+            _ => self.inner.write_behind(blocks, offset),
+        }
+    }
+
+    fn sync_written(&self) -> io::Result<()> {
+        catch_up_quietly(&self.late);
+        match self.lie {
+            Lie::NoWriteSync => Ok(()),
+            _ => self.inner.sync_written(),
         }
     }
 

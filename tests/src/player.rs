@@ -26,12 +26,16 @@ impl Door {
 /// The segments of every log that is played with.
 pub const SEGMENT_BYTES: u64 = 64 * 1024;
 
+/// The largest batch they take.
+pub const BATCH_BYTES_MAX: u64 = 3 << 20;
+
 /// The settings of a small log on `disk`.
 #[must_use]
 pub fn config(disk: &SimDisk, door: Door, tail_policy: TailPolicy) -> Config {
     Config::on((door.0)(disk.storage()))
         .segment_bytes(SEGMENT_BYTES)
         .buffer_bytes(8192)
+        .batch_bytes_max(BATCH_BYTES_MAX)
         .tail_policy(tail_policy)
 }
 

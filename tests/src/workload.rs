@@ -102,9 +102,13 @@ impl Workload {
         // Some lives are of large records and many segments, some of small records in one.
         let large_percent = random.pick(&[0, 5, 40]);
         let count = 12 + random.index(30);
-        let steps = (0..count)
+        let mut steps: Vec<Step> = (0..count)
             .map(|_| draw_step(&mut random, large_percent))
             .collect();
+        if seed.is_multiple_of(4) {
+            let at = random.index(steps.len());
+            steps.insert(at, draw_large_batch(&mut random));
+        }
         let gusts = random.pick(&[0, 0, 6, 20]);
         let weather = (0..gusts).map(|_| draw_weather(&mut random)).collect();
         let read_weather = (0..gusts)
@@ -178,6 +182,18 @@ fn draw_step(random: &mut Random, large_percent: u64) -> Step {
             clean: random.percent(50),
         },
     }
+}
+
+/// A batch that the buffer does not take, and perhaps no segment either.
+fn draw_large_batch(random: &mut Random) -> Step {
+    let bytes = random.pick(&[20_000, 50_000, 70_000, 130_000]);
+    let mut left: usize = bytes;
+    let contents = std::iter::from_fn(|| {
+        let content = draw_content(random, 0);
+        left = left.checked_sub(content.payload.len() + 64)?;
+        Some(content)
+    });
+    Step::Batch(contents.collect())
 }
 
 /// A record of any kind, scope, epoch and size.

@@ -41,7 +41,7 @@ const HOUSES: [House; 2] = [
             &["control"],
             &["replay"],
             &["catalog"],
-            &["surrogate", "calvin", "audit"],
+            &["surrogate", "calvin", "audit", "consumers"],
             &["node"],
             &["cli"],
         ],

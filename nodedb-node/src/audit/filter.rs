@@ -37,9 +37,12 @@ impl AuditFilter {
     #[must_use]
     pub fn wants(&self, record: &ControlRecord) -> bool {
         let header = &record.header;
+        let is_audited = ControlRecord::is_audited(header.kind);
         let is_of_kind = |kind: &RecordKind| kind.code() == header.kind;
-        self.tenant
-            .is_none_or(|tenant| tenant == header.scope.tenant)
+        is_audited
+            && self
+                .tenant
+                .is_none_or(|tenant| tenant == header.scope.tenant)
             && self
                 .database
                 .is_none_or(|database| database == header.scope.database)
@@ -56,10 +59,18 @@ impl AuditFilter {
 
     /// What has to be read of a log for it. Collections are told by name, not by tag.
     pub(super) fn options(&self, from: Lsn, until: Lsn) -> ReadOptions {
+        let audited = || {
+            let kinds = RecordKind::ALL.iter().copied();
+            kinds.filter(|kind| kind.is_control() && ControlRecord::is_audited(kind.code()))
+        };
+        let kinds = match self.kinds.is_empty() {
+            true => audited().collect(),
+            false => self.kinds.clone(),
+        };
         let mut options = ReadOptions::from(from)
             .until(until)
             .control_only()
-            .kinds(&self.kinds);
+            .kinds(&kinds);
         if let Some(tenant) = self.tenant {
             options = options.tenant(tenant);
         }

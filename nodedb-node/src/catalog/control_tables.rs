@@ -5,6 +5,7 @@ use nodedb_wal::payload::{AnyPayload, CalvinSeal};
 use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, Timestamp, VshardId};
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 
+use super::consumer_tables;
 use crate::control::{
     ArrayName, CalvinPosition, ControlRecord, ControlState, DroppedName, EpochTally,
 };
@@ -110,6 +111,12 @@ impl ControlTables<'_> {
                 self.save_applied(state, applied.vshard, at)
             }
             AnyPayload::CalvinSeal(seal) => self.save_seal(state, seal.vshard),
+            AnyPayload::ConsumerAdded(added) => self.save_hold_for(state, &added.name),
+            AnyPayload::ConsumerDropped(dropped) => self.save_hold_for(state, &dropped.name),
+            AnyPayload::ConsumerCursors(cursors) => {
+                let mut names = cursors.cursors.iter().map(|cursor| &cursor.name);
+                names.try_for_each(|name| self.save_hold_for(state, name))
+            }
             _ => Ok(()),
         }
     }
@@ -143,6 +150,10 @@ impl ControlTables<'_> {
             }
         }
         Ok(())
+    }
+
+    fn save_hold_for(&mut self, state: &ControlState, consumer: &str) -> Result<(), redb::Error> {
+        self.save_hold(state, &ControlState::consumer_hold(consumer))
     }
 
     fn save_offsets(&mut self, state: &ControlState, source: &str) -> Result<(), redb::Error> {
@@ -245,6 +256,7 @@ pub(super) fn load(transaction: &ReadTransaction) -> Result<ControlState, redb::
         state.holds.set(name.value(), needs.map(Lsn::new), since);
     }
     load_offsets(transaction, &mut state)?;
+    state.consumers = consumer_tables::load(transaction)?;
     load_calvin(transaction, &mut state)?;
     Ok(state)
 }

@@ -7,7 +7,7 @@ use nodedb_wal::{ReadOptions, RecordView, Records};
 use redb::WriteTransaction;
 
 use super::store::{Catalog, Progress};
-use super::{audit_tables, control_tables, meta, surrogate_tables};
+use super::{audit_tables, consumer_tables, control_tables, meta, surrogate_tables};
 use crate::control::{AuditChain, ControlRecord, ControlState};
 use crate::error::Result;
 use crate::replay::ReplaySource;
@@ -145,7 +145,12 @@ fn audit_records(
     chunk: &[ControlRecord],
 ) -> Result<(), redb::Error> {
     let mut audit = audit_tables::open(transaction, start)?;
-    chunk.iter().try_for_each(|record| audit.save(record))
+    let audited = chunk
+        .iter()
+        .filter(|record| ControlRecord::is_audited(record.header.kind));
+    audited
+        .into_iter()
+        .try_for_each(|record| audit.save(record))
 }
 
 fn fold_records(
@@ -154,10 +159,12 @@ fn fold_records(
     chunk: &[ControlRecord],
 ) -> Result<(), redb::Error> {
     let mut control = control_tables::open(transaction)?;
+    let mut consumers = consumer_tables::open(transaction)?;
     let mut surrogates = surrogate_tables::open(transaction)?;
     for record in chunk {
         state.apply(record);
         control.save(state, record)?;
+        consumers.save(state, record)?;
         surrogates.save(record)?;
     }
     Ok(())

@@ -8,6 +8,7 @@
 //! new or of another log is refused, never silently reset.
 
 mod audit_tables;
+mod consumer_tables;
 mod control_tables;
 mod fit;
 mod fold;

@@ -12,7 +12,9 @@ use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTran
 use super::fit::{CatalogFacts, Fit, LogFacts, fit};
 use super::medium::{Backend, Medium};
 use super::shadow::Shadow;
-use super::{audit_tables, control_tables, meta, surrogate_tables, unborn, usage_tables};
+use super::{
+    audit_tables, consumer_tables, control_tables, meta, surrogate_tables, unborn, usage_tables,
+};
 use crate::control::{ControlState, Holds};
 use crate::error::{Error, Result};
 use crate::replay::ReplaySource;
@@ -113,6 +115,7 @@ impl Catalog {
         };
         let (format, facts) = catalog.write("make", |transaction| {
             control_tables::make(transaction)?;
+            consumer_tables::make(transaction)?;
             surrogate_tables::make(transaction)?;
             audit_tables::make(transaction)?;
             usage_tables::make(transaction)?;

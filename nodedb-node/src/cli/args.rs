@@ -9,6 +9,7 @@ use super::audit::AuditArgs;
 use super::bench::{BenchArgs, BenchWorkerArgs};
 use super::calvin::CalvinArgs;
 use super::checkpoint::CheckpointArgs;
+use super::consumers::ConsumersArgs;
 use super::demo::{DemoArgs, WorkerArgs};
 use super::dump::DumpArgs;
 use super::holds::HoldsArgs;
@@ -18,6 +19,7 @@ use super::inspect::InspectArgs;
 use super::merge::MergeArgs;
 use super::replay::ReplayArgs;
 use super::surrogates::SurrogatesArgs;
+use super::tail::TailArgs;
 use super::tenants::TenantsArgs;
 use super::times::{LsnAtArgs, TimeOfArgs};
 use super::truncate::TruncateArgs;
@@ -49,6 +51,8 @@ pub(super) enum Command {
     Inspect(InspectArgs),
     /// Print the records of a log, one a line.
     Dump(DumpArgs),
+    /// Print the last records of a log, and with `-f` those to come.
+    Tail(TailArgs),
     /// Read and check every byte of a log.
     Verify(VerifyArgs),
     /// Replay a log into nothing and print the account of every record.
@@ -69,6 +73,8 @@ pub(super) enum Command {
     TimeOf(TimeOfArgs),
     /// Show who needs old records and what that costs; place or drop a hold.
     Holds(HoldsArgs),
+    /// Show who reads the log and how far behind they are; add or drop a consumer.
+    Consumers(ConsumersArgs),
     /// Show what each tenant's databases have written, and what the log still holds of it.
     Tenants(TenantsArgs),
     /// Show how far each engine's own files reach; say so for one.
@@ -133,6 +139,8 @@ mod tests {
             "ingest --wal d --kind put --tenant 1 --database 1 --vshard 1 --collection c f",
             "inspect --wal d",
             "dump --wal d",
+            "tail --wal d",
+            "tail --wal d -f -n 3 --from 9 --kind put --tenant 1",
             "verify --wal d",
             "replay --wal d",
             "surrogates --wal d",
@@ -146,6 +154,9 @@ mod tests {
             "truncate --wal d --to-holds",
             "holds --wal d",
             "holds --wal d set archive 9",
+            "consumers --wal d",
+            "consumers --wal d lag",
+            "consumers --wal d add c --kind put --bytes-max 9 --drop-when-over",
             "checkpoint --wal d",
             "tenants --wal d",
             "checkpoint --wal d --engine kv --lsn 9",
@@ -168,10 +179,15 @@ mod tests {
             "holds",
             "holds --wal d set archive",
             "checkpoint --wal d --engine kv",
+            "consumers",
+            "consumers --wal d add c --from 1 --next",
+            "consumers --wal d drop",
             "truncate --wal d --before x",
             "dump --wal d --kind nonsense",
             "replay --wal d --tenant -1",
             "ingest --wal d --kind put --tenant 1 --database 1 --vshard 1 --collection c",
+            "tail",
+            "tail --wal d -n x",
             "audit",
             "audit verify",
             "audit --wal d --from yesterday",

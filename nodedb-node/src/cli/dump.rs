@@ -41,7 +41,7 @@ pub(super) struct DumpArgs {
 
 /// One record, as it is printed.
 #[derive(Debug, Serialize)]
-struct Line {
+pub(super) struct Line {
     lsn: u64,
     timestamp: String,
     kind: String,
@@ -129,7 +129,7 @@ impl DumpArgs {
 }
 
 impl Line {
-    fn new(view: &RecordView<'_>, hex: bool) -> Self {
+    pub(super) fn new(view: &RecordView<'_>, hex: bool) -> Self {
         let header = &view.header;
         Self {
             lsn: header.lsn.value(),

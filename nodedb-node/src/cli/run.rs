@@ -10,8 +10,8 @@ use super::answer::{Answer as _, Outcome, Output};
 use super::args::{Cli, Command};
 use super::error::{CliError, Failure, exit_code};
 use super::{
-    audit, bench, calvin, checkpoint, demo, dump, holds, ingest, inspect, merge, replay,
-    surrogates, tenants, times, truncate, verify,
+    audit, bench, calvin, checkpoint, consumers, demo, dump, holds, ingest, inspect, merge, replay,
+    surrogates, tail, tenants, times, truncate, verify,
 };
 
 /// Runs the program with the arguments of this process.
@@ -49,6 +49,7 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::Ingest(args) => ingest::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Dump(args) => dump::run(&args, output),
+        Command::Tail(args) => tail::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Replay(args) => replay::run(&args, output),
         Command::Surrogates(args) => surrogates::run(&args, output),
@@ -59,6 +60,7 @@ fn carry_out(arguments: Vec<OsString>, output: &mut Output<'_>) -> Result<Outcom
         Command::LsnAt(args) => times::lsn_at(&args, output),
         Command::TimeOf(args) => times::time_of(&args, output),
         Command::Holds(args) => holds::run(&args, output),
+        Command::Consumers(args) => consumers::run(&args, output),
         Command::Tenants(args) => tenants::run(&args, output),
         Command::Checkpoint(args) => checkpoint::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),

@@ -20,6 +20,8 @@ pub(super) struct LogStats {
     commits: u64,
     commit_wait_us: Percentiles,
     writes: u64,
+    writes_bulk: u64,
+    syncs_bulk: u64,
     bytes_written: u64,
     write_us: Percentiles,
     write_records: Percentiles,
@@ -68,6 +70,8 @@ impl LogStats {
             commits: stats.commits,
             commit_wait_us: Percentiles::new(&stats.commit_wait_nanos, micros),
             writes: stats.writes,
+            writes_bulk: stats.writes_bulk,
+            syncs_bulk: stats.syncs_bulk,
             bytes_written: stats.bytes_written,
             write_us: Percentiles::new(&stats.write_nanos, micros),
             write_records: Percentiles::new(&stats.write_records, plain),
@@ -103,6 +107,14 @@ impl LogStats {
                     "{} of {} in all, {overhead:.2} B per payload byte",
                     text::count(self.writes),
                     text::size(self.bytes_written)
+                ),
+            ),
+            (
+                "of a bulk load",
+                format!(
+                    "{} writes, made durable by {} syncs",
+                    text::count(self.writes_bulk),
+                    text::count(self.syncs_bulk)
                 ),
             ),
             ("write time, us", self.write_us.text()),

@@ -3,6 +3,7 @@
 
 use nodedb_wal::format::RecordHeader;
 use nodedb_wal::payload::AnyPayload;
+use nodedb_wal::types::{KindCode, RecordKind};
 
 use crate::error::{Error, Result};
 
@@ -18,6 +19,13 @@ pub struct ControlRecord {
 }
 
 impl ControlRecord {
+    /// Whether records of this kind are entries of the audit trail: all but those that only say
+    /// how far consumers have come, which are many and tell of nothing that was done.
+    #[must_use]
+    pub fn is_audited(kind: KindCode) -> bool {
+        kind != RecordKind::ConsumerCursors.code()
+    }
+
     /// The control record of these bytes; nothing when the record is of another role.
     ///
     /// # Errors

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nodedb_wal::payload::AnyPayload;
-use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId};
+use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, Timestamp};
 
-use super::{CalvinProgress, ControlRecord, Holds, SourceOffsets};
+use super::{CalvinProgress, ConsumerState, ConsumerStates, ControlRecord, Holds, SourceOffsets};
 
 /// What the names of holds start with that checkpoints move.
 const CHECKPOINT_HOLDS: &str = "checkpoint/";
+/// What the names of holds start with that consumers move.
+const CONSUMER_HOLDS: &str = "consumer/";
 
 /// A collection that was dropped, and the epoch it was dropped in: as of an earlier epoch it had
 /// not happened.
@@ -51,6 +53,8 @@ pub struct ControlState {
     pub checkpoints: BTreeMap<String, Lsn>,
     /// Who needs old records.
     pub holds: Holds,
+    /// The consumers of the log.
+    pub consumers: ConsumerStates,
     /// How far sources were taken in.
     pub offsets: SourceOffsets,
     /// Which Calvin transactions were applied.
@@ -68,6 +72,18 @@ impl ControlState {
     #[must_use]
     pub fn is_checkpoint_hold(name: &str) -> bool {
         name.starts_with(CHECKPOINT_HOLDS)
+    }
+
+    /// The hold that a consumer's acknowledgements move.
+    #[must_use]
+    pub fn consumer_hold(consumer: &str) -> String {
+        format!("{CONSUMER_HOLDS}{consumer}")
+    }
+
+    /// Whether a hold of this name is one that a consumer's acknowledgements move.
+    #[must_use]
+    pub fn is_consumer_hold(name: &str) -> bool {
+        name.starts_with(CONSUMER_HOLDS)
     }
 
     /// Takes a control record in. Records come in the order of the log.
@@ -108,8 +124,30 @@ impl ControlState {
             AnyPayload::CommitOffsets(commit) => self.offsets.apply(commit),
             AnyPayload::CalvinApplied(applied) => self.calvin.apply(applied),
             AnyPayload::CalvinSeal(seal) => self.calvin.seal(seal),
+            AnyPayload::ConsumerAdded(added) => {
+                self.consumers.add(added, header.timestamp);
+                self.hold_for(&added.name, header.timestamp);
+            }
+            AnyPayload::ConsumerDropped(dropped) => {
+                self.consumers.drop(dropped);
+                self.hold_for(&dropped.name, header.timestamp);
+            }
+            AnyPayload::ConsumerCursors(cursors) => {
+                self.consumers.move_on(cursors);
+                for cursor in &cursors.cursors {
+                    self.hold_for(&cursor.name, header.timestamp);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Moves the hold of a consumer to where that is, or drops it.
+    fn hold_for(&mut self, consumer: &str, at: Timestamp) {
+        let state = self.consumers.find(consumer);
+        let needs = state.and_then(ConsumerState::needs).unwrap_or(Lsn::MAX);
+        self.holds
+            .set(&Self::consumer_hold(consumer), Some(needs), at);
     }
 
     /// Drops what hides only records before `start`, which are gone.

@@ -2,9 +2,10 @@
 
 use nodedb_wal::payload::{
     ArrayDelete, ArrayFlush, ArrayPut, AuditSeal, CalvinApplied, CalvinSeal, Checkpoint,
-    CollectionTombstoned, CommitOffsets, CrdtDelta, Delete, EpochBarrier, Hold, LogBatch, Noop,
-    Payload, Put, SurrogateAlloc, SurrogateBind, TemporalPurge, TimeAnchor, TimeseriesBatch,
-    Transaction, VectorDelete, VectorParams, VectorPut, WriteAborted,
+    CollectionTombstoned, CommitOffsets, ConsumerAdded, ConsumerCursors, ConsumerDropped,
+    CrdtDelta, Delete, EpochBarrier, Hold, LogBatch, Noop, Payload, Put, SurrogateAlloc,
+    SurrogateBind, TemporalPurge, TimeAnchor, TimeseriesBatch, Transaction, VectorDelete,
+    VectorParams, VectorPut, WriteAborted,
 };
 use nodedb_wal::{DatabaseId, Epoch, Lsn, LsnRange, Scope, TenantId, VshardId};
 
@@ -34,8 +35,9 @@ impl WalManager {
     /// # Errors
     ///
     /// As [`Self::append`]; also [`EmptyBatch`](nodedb_wal::Error::EmptyBatch), and
-    /// [`TooLarge`](nodedb_wal::Error::TooLarge) for a batch that does not fit into one segment. A
-    /// batch that was refused left no trace and took no LSN.
+    /// [`TooLarge`](nodedb_wal::Error::TooLarge) for a batch over
+    /// [`Config::batch_bytes_max`](nodedb_wal::Config::batch_bytes_max). A batch that was refused left
+    /// no trace and took no LSN.
     pub fn append_batch(&self, batch: &Batch) -> Result<LsnRange> {
         let records: Vec<_> = batch.records().collect();
         self.admit_all(&records, || Ok(self.log().append_batch(&records)?))
@@ -142,4 +144,7 @@ typed_appends! {
         "a Calvin epoch ended on a vshard; the record belongs to it.";
     append_hold(Hold): "somebody needs old records, or no longer does.";
     append_audit_seal(AuditSeal): "the audit trail up to an LSN, in one digest.";
+    append_consumer_added(ConsumerAdded): "a consumer of the log was added.";
+    append_consumer_dropped(ConsumerDropped): "a consumer of the log was dropped.";
+    append_consumer_cursors(ConsumerCursors): "how far consumers of the log have come.";
 }

@@ -77,21 +77,29 @@ fn put(collection: &str) -> Put {
     }
 }
 
-/// One append of each kind, by name, and the payload it must have stored.
+/// Appends by name, and the payloads they must have stored.
+macro_rules! append {
+    ($wal:ident, $appended:ident; $($name:ident($payload:expr);)+) => {
+        $({
+            let payload = $payload;
+            $wal.$name(TENANT, VSHARD, DATABASE, &payload).expect(stringify!($name));
+            $appended.push(AnyPayload::from(payload));
+        })+
+    };
+}
+
+/// One append of each kind.
 fn append_every_kind(wal: &WalManager) -> Vec<AnyPayload> {
+    let mut appended = append_rows(wal);
+    append_control(wal, &mut appended);
+    appended
+}
+
+fn append_rows(wal: &WalManager) -> Vec<AnyPayload> {
     let mut appended = Vec::new();
-    macro_rules! append {
-        ($($name:ident($payload:expr);)+) => {
-            $({
-                let payload = $payload;
-                wal.$name(TENANT, VSHARD, DATABASE, &payload).expect(stringify!($name));
-                appended.push(AnyPayload::from(payload));
-            })+
-        };
-    }
     let (collection, array) = (|| "c".to_owned(), || "a".to_owned());
     let (key, lsn) = (|| b"k".to_vec(), Lsn::new(1));
-    append! {
+    append! { wal, appended;
         append_noop(Noop);
         append_put(put("c"));
         append_delete(Delete { collection: collection(), key: key() });
@@ -130,8 +138,18 @@ fn append_every_kind(wal: &WalManager) -> Vec<AnyPayload> {
             source: "s".into(), offsets: vec![PartitionOffset { partition: 1, offset: 2 }],
             watermark: None,
         });
+    }
+    appended
+}
+
+fn append_control(wal: &WalManager, appended: &mut Vec<AnyPayload>) {
+    let (collection, lsn) = (|| "c".to_owned(), Lsn::new(1));
+    append! { wal, appended;
         append_epoch_barrier(EpochBarrier { epoch: Epoch::new(4), core: 0 });
         append_write_aborted(WriteAborted { lsn, reason: "test".into() });
+        append_consumer_added(consumer(lsn));
+        append_consumer_dropped(ConsumerDropped { name: "c".into(), acknowledged: lsn, over: None });
+        append_consumer_cursors(ConsumerCursors { cursors: vec![] });
         append_checkpoint(Checkpoint { engine: "kv".into(), lsn });
         append_collection_tombstone(CollectionTombstoned { collection: collection(), purge_lsn: lsn });
         append_time_anchor(TimeAnchor { wall_clock: Timestamp::from_nanos(1) });
@@ -148,7 +166,23 @@ fn append_every_kind(wal: &WalManager) -> Vec<AnyPayload> {
             epoch: Epoch::new(9), vshard: VSHARD, transactions: 1, records: 2, digest: 3,
         });
     }
-    appended
+}
+
+fn consumer(from: Lsn) -> ConsumerAdded {
+    ConsumerAdded {
+        name: "c".into(),
+        partitions: 1,
+        from,
+        kinds: vec![],
+        tenant: None,
+        database: None,
+        vshard: None,
+        collection: None,
+        records_max: None,
+        bytes_max: None,
+        seconds_max: None,
+        when_over: WhenOver::Report,
+    }
 }
 
 #[test]

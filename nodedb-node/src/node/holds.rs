@@ -71,8 +71,10 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// As [`Self::fold`], and as [`WalManager::commit`](crate::WalManager::commit).
+    /// [`Error::HoldIsConsumer`]. As [`Self::fold`], and as
+    /// [`WalManager::commit`](crate::WalManager::commit).
     pub fn declare_hold(&self, name: &str) -> Result<bool> {
+        check_name(name)?;
         let gate = self.gate().enter();
         let is_new = self.holds()?.find(name).is_none();
         if is_new {
@@ -88,13 +90,14 @@ impl Node {
     /// # Errors
     ///
     /// [`Error::HoldTooLate`]: records it needs are gone. [`Error::HoldIsCheckpoint`]: the name is
-    /// that of an engine's checkpoint. [`NotAppended`](nodedb_wal::Error::NotAppended): past the
+    /// that of an engine's checkpoint. [`Error::HoldIsConsumer`]: that of a consumer. [`NotAppended`](nodedb_wal::Error::NotAppended): past the
     /// next record. Otherwise as [`Self::declare_hold`]. The hold is as it was then.
     pub fn set_hold(&self, name: &str, needs: Lsn) -> Result<()> {
         if ControlState::is_checkpoint_hold(name) {
             let hold = name.to_owned();
             return Err(Error::HoldIsCheckpoint { hold });
         }
+        check_name(name)?;
         let gate = self.gate().enter();
         let known = self.holds()?.find(name);
         if known.is_none_or(|hold| hold.needs != Some(needs)) {
@@ -112,6 +115,7 @@ impl Node {
     ///
     /// As [`Self::declare_hold`].
     pub fn release_hold(&self, name: &str) -> Result<bool> {
+        check_name(name)?;
         let gate = self.gate().enter();
         let is_known = self.holds()?.find(name).is_some();
         if is_known {
@@ -181,8 +185,22 @@ impl Node {
     /// Commits the record that moved a hold, and tells whoever drops what is not held any more.
     fn settle(&self, written: Lsn) -> Result<()> {
         self.wal().commit(written)?;
-        self.gate().set_moved(true);
-        self.wal().log().bell().ring();
+        self.tell_moved();
         Ok(())
     }
+
+    /// Tells whoever drops what is not held any more.
+    pub(super) fn tell_moved(&self) {
+        self.gate().set_moved(true);
+        self.wal().log().bell().ring();
+    }
+}
+
+/// A consumer's hold is moved by what the consumer acknowledges.
+fn check_name(name: &str) -> Result<()> {
+    if ControlState::is_consumer_hold(name) {
+        let hold = name.to_owned();
+        return Err(Error::HoldIsConsumer { hold });
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nodedb_wal::Bell;
 use parking_lot::{Condvar, Mutex};
 
-use super::{Node, Retained, Tended, Truncation};
+use super::{Node, Retained, Stalled, Tended, Truncation};
 use crate::error::{Error, Result};
 
 /// Keeps a node's log as short as the holds allow, from [`Keeper::start`] until it is stopped or
@@ -40,6 +40,10 @@ pub struct KeeperStatus {
     pub last: Option<Truncation>,
     /// What keeps the log larger than it should be; nothing when it is not.
     pub over: Option<Retained>,
+    /// The consumers that are further behind than they may be, as of the last time it looked.
+    pub stalled: Vec<Stalled>,
+    /// The consumers it has dropped for that.
+    pub dropped: Vec<Stalled>,
     /// Why it could not do its work the last time; nothing once it could again.
     pub failure: Option<Arc<Error>>,
 }
@@ -146,10 +150,30 @@ fn note(status: &mut KeeperStatus, tended: Result<Tended>) {
             status.last = tended.truncation.or(status.last.take());
             warn_of(tended.over.as_ref(), status.over.as_ref());
             status.over = tended.over;
+            warn_of_stalled(&tended.stalled, &status.stalled);
+            let dropped = tended.stalled.iter().filter(|one| one.is_dropped);
+            status.dropped.extend(dropped.cloned());
+            status.stalled = tended.stalled;
         }
         Err(error) => {
             tracing::error!(%error, "old segments could not be dropped; they stay");
             status.failure = Some(Arc::new(error));
+        }
+    }
+}
+
+/// Tells once of each consumer that is too far behind.
+fn warn_of_stalled(now: &[Stalled], before: &[Stalled]) {
+    for one in now {
+        let was_told = before.iter().any(|told| told.consumer == one.consumer);
+        if one.is_dropped || !was_told {
+            tracing::warn!(
+                consumer = one.consumer,
+                acknowledged = one.acknowledged.value(),
+                over = one.over,
+                dropped = one.is_dropped,
+                "a consumer is further behind than it may be"
+            );
         }
     }
 }

@@ -2,6 +2,7 @@
 //! service does is for the folders below to say.
 
 mod audit;
+mod consumers;
 mod holds;
 mod keeper;
 mod node_handle;
@@ -14,6 +15,7 @@ mod truncate;
 mod usage;
 
 pub use audit::AuditSealed;
+pub use consumers::Stalled;
 pub use keeper::{Keeper, KeeperStatus};
 pub use node_handle::Node;
 pub use retained::Retained;

@@ -8,6 +8,7 @@ use super::usage::SealedUsages;
 use crate::calvin::Calvin;
 use crate::catalog::{Catalog, Folded};
 use crate::config::{NodeConfig, Retention};
+use crate::consumers::Consumers;
 use crate::control::ControlState;
 use crate::error::Result;
 use crate::manager::WalManager;
@@ -27,6 +28,7 @@ pub struct Node {
     catalog: Arc<Catalog>,
     surrogates: SurrogateAssigner,
     calvin: Calvin,
+    consumers: Consumers,
     start: NodeStart,
     retention: Retention,
     gate: Gate,
@@ -62,9 +64,11 @@ impl Node {
             folded,
         };
         let (wal, catalog) = (Arc::new(wal), Arc::new(catalog));
+        let state = catalog.control_state()?;
         let node = Self {
+            consumers: Consumers::new(&wal, &state.consumers),
             surrogates: SurrogateAssigner::new(&wal, &catalog),
-            calvin: Calvin::new(&wal, &catalog.control_state()?.calvin),
+            calvin: Calvin::new(&wal, &state.calvin),
             wal,
             catalog,
             start,
@@ -127,6 +131,10 @@ impl Node {
         &self.calvin
     }
 
+    pub(super) fn consumers_service(&self) -> &Consumers {
+        &self.consumers
+    }
+
     /// Brings the catalog up to date with the log.
     ///
     /// # Errors
@@ -171,7 +179,7 @@ impl Node {
         Replay::new(&*self.wal, plan).knowing(&known).run(sink)
     }
 
-    /// Commits what was appended, brings the catalog up to date, seals the audit trail, and closes
+    /// Commits what was appended and what consumers have acknowledged, brings the catalog up to date, seals the audit trail, and closes
     /// both.
     ///
     /// # Errors
@@ -179,10 +187,11 @@ impl Node {
     /// As [`WalManager::close`] and [`Self::seal_audit`]. Both are closed either way, and what was
     /// acknowledged is on disk.
     pub fn close(self) -> Result<()> {
-        let synced = self.wal.sync();
+        let synced = self.consumers.write_durably();
+        let synced = synced.and_then(|()| self.wal.sync());
         let sealed = self.seal_audit();
         // Its thread ends, and nobody else shares the log.
-        drop((self.surrogates, self.calvin));
+        drop((self.surrogates, self.calvin, self.consumers));
         if let Some(wal) = Arc::into_inner(self.wal) {
             wal.close()?;
         }

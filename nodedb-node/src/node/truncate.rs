@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nodedb_wal::Truncated;
 use nodedb_wal::types::Lsn;
 
-use super::{Node, Retained};
+use super::{Node, Retained, Stalled};
 use crate::control::Holds;
 use crate::error::{Error, Result};
 use crate::tenants::{Amount, SegmentUsage};
@@ -39,6 +39,9 @@ pub struct Tended {
     pub truncation: Option<Truncation>,
     /// What keeps the log larger than it should be; nothing when it is not.
     pub over: Option<Retained>,
+    /// The consumers that are further behind than they may be, and those of them that were dropped
+    /// for that.
+    pub stalled: Vec<Stalled>,
 }
 
 /// What the holds allow.
@@ -87,6 +90,7 @@ impl Node {
     pub fn truncate_to_holds(&self) -> Result<Truncation> {
         let mut last = self.gate().enter();
         self.gate().set_moved(false);
+        self.consumers_service().set_moved(false);
         let done = self.truncate_in_gate();
         match &done {
             Ok(_) => *last = Some(Instant::now()),
@@ -106,6 +110,8 @@ impl Node {
     /// [`Self::truncate_to_holds`].
     pub fn truncate_before(&self, before: Lsn) -> Result<Truncated> {
         let gate = self.gate().enter();
+        let still = self.consumers_service().hold_still();
+        self.write_cursors()?;
         let holds = self.holds()?;
         let held_by = match allowed(&holds) {
             Allowed::Before(name, needs) if needs < before => Some((name, Some(needs))),
@@ -125,11 +131,13 @@ impl Node {
             return Err(nodedb_wal::Error::NotAppended { lsn: before, next }.into());
         }
         let truncated = self.drop_before(before)?;
-        drop(gate);
+        drop((still, gate));
         Ok(truncated)
     }
 
     fn truncate_in_gate(&self) -> Result<Truncation> {
+        let still = self.consumers_service().hold_still();
+        self.write_cursors()?;
         let holds = self.holds()?;
         let (held_by, needs) = match allowed(&holds) {
             Allowed::Before(name, needs) => (name.to_owned(), needs),
@@ -140,6 +148,7 @@ impl Node {
             Allowed::Nothing => return Ok(Truncation::NoHold),
         };
         let truncated = self.drop_before(needs)?;
+        drop(still);
         Ok(Truncation::Done { truncated, held_by })
     }
 
@@ -170,7 +179,8 @@ impl Node {
         Ok(truncated)
     }
 
-    /// Does what is due: truncates to the holds when one of them moved, when the log is larger than
+    /// Does what is due: looks which consumers are further behind than they may be, and drops those
+    /// that are to be dropped then; truncates to the holds when one of them moved, when the log is larger than
     /// [`Retention::retained_bytes_max`](crate::Retention), or when
     /// [`Retention::every`](crate::Retention) has passed; and says what keeps a log that is still
     /// too large. Cheap when nothing is due. A [`Keeper`](crate::Keeper) calls it when there may be
@@ -186,8 +196,11 @@ impl Node {
             max.is_some_and(|max| node.wal().total_size_bytes() > max)
         };
         let since_last = self.gate().enter().map(|last| last.elapsed());
-        let mut tended = Tended::default();
-        let moved = self.gate().has_moved();
+        let mut tended = Tended {
+            stalled: self.tend_consumers()?,
+            ..Tended::default()
+        };
+        let moved = self.gate().has_moved() || self.consumers_service().has_moved();
         if is_due(moved, is_over(self), since_last, retention.every) {
             tended.truncation = Some(self.truncate_to_holds()?);
         }

@@ -154,7 +154,8 @@ impl ReplayPlan {
     /// are Calvin's.
     ///
     /// Which transaction a record belongs to is told by its batch, so that every record is read,
-    /// however narrow the plan, and a batch is held in memory until its end.
+    /// however narrow the plan, and a batch is held in memory until its end: as much as the largest
+    /// batch, which `Config::batch_bytes_max` of the log bounds.
     #[must_use]
     pub fn calvin_gate(mut self) -> Self {
         self.gates_calvin = true;

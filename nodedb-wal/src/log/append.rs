@@ -45,7 +45,7 @@ impl Core {
         envelope: &Envelope,
         fill: impl FnOnce(&mut [u8]) -> std::result::Result<u32, E>,
     ) -> std::result::Result<Lsn, E> {
-        let bytes = self.check_sizes(std::iter::once(envelope.payload_len))?;
+        let bytes = self.check_record(envelope.payload_len)?;
         let mut state = self.state.lock();
         self.make_room(&mut state, envelope.scope.tenant, 1, bytes)?;
         let timestamp = state.read_time(self.storage.as_ref());
@@ -63,71 +63,41 @@ impl Core {
         Ok(lsn)
     }
 
-    /// Appends records that become durable all or none.
-    pub(crate) fn append_all(self: &Arc<Self>, records: &[Record<'_>]) -> Result<LsnRange> {
-        let bytes = self.check_sizes(records.iter().map(|record| record.payload.len()))?;
-        let [first, rest @ ..] = records else {
-            return Err(Error::EmptyBatch);
-        };
-        let last = rest.len();
-        // A batch goes in whole: it takes the share of whoever comes first in it.
-        let tenant = first.scope.tenant;
-        // Outside the lock: the payloads are the caller's and do not change.
-        let crcs: Vec<u32> = records
-            .iter()
-            .map(|record| crc32c(record.payload))
-            .collect();
-        let mut state = self.state.lock();
-        self.make_room(&mut state, tenant, records.len(), bytes)?;
-        let timestamp = state.read_time(self.storage.as_ref());
-        let first = state.next_lsn;
-        for (at, (record, payload_crc)) in records.iter().zip(crcs).enumerate() {
-            state.place(&record.envelope(), timestamp, at < last, |payload| {
-                payload.copy_from_slice(record.payload);
-                Ok::<_, Error>(payload_crc)
-            })?;
-        }
-        let last = state.next_lsn.previous();
-        let lsns = LsnRange { first, last };
-        if !state.syncing.waits_for_commit() {
-            self.sync_by_policy(state, lsns)?;
-        }
-        Ok(lsns)
-    }
-
-    /// The bytes the records take, when each and all together are within the limits.
-    fn check_sizes(&self, payload_lens: impl ExactSizeIterator<Item = usize>) -> Result<usize> {
+    /// The bytes a record takes, when it is within the limits: a segment of the usual length must take
+    /// it.
+    pub(super) fn check_record(&self, payload_len: usize) -> Result<usize> {
         let payload_max = u64::from(self.limits.payload_bytes_max);
-        let records = payload_lens.len();
-        let mut bytes = 0_usize;
-        for payload_len in payload_lens {
-            let len_bytes = payload_len as u64;
-            if len_bytes > payload_max {
-                return Err(Error::TooLarge {
-                    what: "payload",
-                    len_bytes,
-                    len_bytes_max: payload_max,
-                });
-            }
-            bytes = bytes.saturating_add(record_bytes(payload_len));
-        }
-        let overhead = DATA_START + overhead_bytes(0, records, bytes);
-        let len_bytes_max = self.limits.segment_bytes.saturating_sub(overhead);
-        let len_bytes = bytes as u64;
-        if len_bytes > len_bytes_max {
-            let what = if records == 1 { "payload" } else { "batch" };
+        let len_bytes = payload_len as u64;
+        if len_bytes > payload_max {
             return Err(Error::TooLarge {
-                what,
+                what: "payload",
                 len_bytes,
+                len_bytes_max: payload_max,
+            });
+        }
+        let bytes = record_bytes(payload_len);
+        let overhead = DATA_START + overhead_bytes(0, 1, bytes);
+        let len_bytes_max = self.limits.segment_bytes.saturating_sub(overhead);
+        if bytes as u64 > len_bytes_max {
+            return Err(Error::TooLarge {
+                what: "payload",
+                len_bytes: bytes as u64,
                 len_bytes_max,
             });
         }
         Ok(bytes)
     }
 
+    /// How long a segment has to be to take so many records of so many bytes in all, the usual length
+    /// at least.
+    pub(super) fn capacity_for(&self, records: usize, bytes: usize) -> u64 {
+        let needed = DATA_START + bytes as u64 + overhead_bytes(0, records, bytes);
+        block_ceil(needed).max(self.limits.segment_bytes)
+    }
+
     /// Makes room for `records` records of `bytes` in all: in the segment, by starting a new one,
     /// in the buffer, by writing it out, and in the tenant's share of it. When it fails, nothing has changed.
-    fn make_room(
+    pub(super) fn make_room(
         self: &Arc<Self>,
         state: &mut MutexGuard<'_, State>,
         tenant: TenantId,
@@ -153,20 +123,21 @@ impl Core {
             state.check_usable()?;
             let is_roomy = state.fits_roomy_segment(bytes);
             let fits_segment = is_roomy || self.fits_segment(state, records, bytes);
-            let is_rotating = state.disk == Disk::Rotating;
+            let is_admitted = state.disk.admits_records();
             let fits_buffer = self.fits_buffer(state, bytes);
             let fits_share = state.shares.admits(tenant, bytes);
-            if fits_segment && !is_rotating && fits_buffer && fits_share {
+            if fits_segment && is_admitted && fits_buffer && fits_share {
                 if !is_roomy {
                     state.note_room();
                 }
                 self.pass_turn(&mut turns, state);
                 return Ok(());
             }
-            let reason = match (fits_segment && !is_rotating, fits_buffer) {
-                (false, _) => Stalled::Rotation,
-                (true, false) => Stalled::BufferFull,
-                (true, true) => Stalled::Share,
+            let reason = match (state.disk, fits_segment, fits_buffer) {
+                (Disk::Rotating, ..) | (_, false, _) => Stalled::Rotation,
+                // Of the parts of a batch.
+                (Disk::Batch, ..) | (_, _, false) => Stalled::BufferFull,
+                (_, true, true) => Stalled::Share,
             };
             let started = Instant::now();
             self.pass_turn(&mut turns, state);
@@ -176,12 +147,14 @@ impl Core {
                     self.write_or_hand_over(state)?;
                     continue;
                 }
-                (Disk::Idle, false) => self.rotate_from(state)?,
-                (Disk::Writing | Disk::Rotating, _) if reason == Stalled::Share => {
+                (Disk::Idle, false) => {
+                    self.rotate_from(state, self.capacity_for(records, bytes))?;
+                }
+                _ if reason == Stalled::Share => {
                     self.turn.wait(state);
                     turns.was_woken = true;
                 }
-                (Disk::Writing | Disk::Rotating, _) => self.changed.wait(state),
+                _ => self.changed.wait(state),
             }
             state.counters.append_stalled(reason, started);
         }
@@ -203,13 +176,15 @@ impl Core {
             index,
             entry,
             space,
+            is_spent,
             ..
         }) = &state.active
         else {
             return false;
         };
         let has_records = state.next_lsn > entry.header().first_lsn;
-        if *space == Space::Hurried && has_records && self.preparer.has_ready() {
+        let is_left_early = matches!(space, Space::Hurried | Space::Fitted);
+        if *is_spent || (is_left_early && has_records && self.preparer.has_ready()) {
             return false;
         }
         let end = state.filling.position() + bytes as u64;
@@ -218,7 +193,7 @@ impl Core {
 
     /// Whether the buffer takes the bytes. An empty buffer takes anything: a record or batch larger
     /// than the buffer is written by itself.
-    fn fits_buffer(&self, state: &State, bytes: usize) -> bool {
+    pub(super) fn fits_buffer(&self, state: &State, bytes: usize) -> bool {
         state.filling.is_empty()
             || state.filling.new_bytes() + bytes + frontier::BYTES <= self.limits.buffer_bytes
     }
@@ -256,7 +231,7 @@ impl State {
 
     /// Puts one record behind those that wait, where there is room for it. `fill` writes the payload
     /// and gives back its checksum; when it fails or panics, nothing has changed.
-    fn place<E: From<Error>>(
+    pub(super) fn place<E: From<Error>>(
         &mut self,
         envelope: &Envelope,
         timestamp: Timestamp,

@@ -67,5 +67,7 @@ impl Core {
         let mut state = self.state.lock();
         state.is_closed = true;
         state.lock = None;
+        drop(state);
+        self.followers.tell_all();
     }
 }

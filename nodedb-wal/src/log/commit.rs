@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::bulk::When;
 use super::prepare::Space;
 use super::state::{Core, Disk, State};
 use crate::config::TailPolicy;
@@ -60,9 +61,7 @@ impl Core {
                 return Err(Error::NotAppended { lsn, next });
             }
             if state.disk == Disk::Idle {
-                Self::let_others_come(&mut state);
-                state.check_usable()?;
-                if let Err(error) = self.write_out(&mut state) {
+                if let Err(error) = self.bring_out(&mut state, lsn) {
                     state.counters.refused(&error);
                     return Err(error);
                 }
@@ -70,12 +69,25 @@ impl Core {
                 let is_on_its_way = lsn <= state.last_cut_lsn;
                 let write = state.writes_cut + u64::from(!is_on_its_way);
                 let ticket = self.waiters.ticket(write);
-                state.sleepers += 1;
+                state.sleepers.add(is_on_its_way);
                 drop(state);
                 self.waiters.sleep(ticket);
             }
         }
         Ok(())
+    }
+
+    /// Makes `lsn` durable, the disk being idle: with a write, or a sync where it is written.
+    fn bring_out(&self, state: &mut MutexGuard<'_, State>, lsn: Lsn) -> Result<()> {
+        if state.unsynced.holds(lsn) {
+            state.disk = Disk::Writing;
+            let synced = self.sync_written(state);
+            self.release_disk(state);
+            return synced;
+        }
+        Self::let_others_come(state);
+        state.check_usable()?;
+        self.write_out(state)
     }
 
     /// Lets those come along who slept during the last write, the disk being idle: they were woken
@@ -96,6 +108,12 @@ impl Core {
         }
         let state = self.state.lock();
         state.check_usable().is_err() || lsn >= state.next_lsn
+    }
+
+    /// Proof that `lsn` is durable, where it is.
+    pub(crate) fn durable_at(&self, lsn: Lsn) -> Option<DurableLsn> {
+        let durable = self.view.durable();
+        (lsn <= durable).then_some(DurableLsn(durable))
     }
 
     /// Commits everything appended so far.
@@ -120,6 +138,8 @@ impl Core {
 
     /// As [`Self::write_out`], for a caller that has the disk.
     pub(crate) fn write_pending(&self, state: &mut MutexGuard<'_, State>) -> Result<()> {
+        // First, so that the write vouches for it.
+        self.sync_written(state)?;
         if let Some(write) = state.refused.take() {
             self.write_one(state, write)?;
         }
@@ -163,10 +183,13 @@ impl Core {
         // one is written over it, with the same bytes in front.
         next.start_after(&write, share_block);
         state.filling = next;
-        let somebody_waits = state.sleepers + state.slept > 0;
+        let somebody_waits = state.sleepers.count() + state.slept > 0;
         state
             .shares
             .begin_write(state.last_timestamp, somebody_waits);
+        if state.sleepers.pass_on() {
+            self.waiters.wake_before_next(state.writes_cut);
+        }
         state.writes_cut += 1;
         state.watch.vouched_lsn = frontier.durable_lsn;
         state.syncing.nothing_waits();
@@ -200,24 +223,40 @@ impl Core {
         }
     }
 
-    /// Brings one write to the disk and moves the frontier.
+    /// Brings one write to the disk, behind all that were made before, and moves the frontier.
     pub(crate) fn write_one(
         &self,
         state: &mut MutexGuard<'_, State>,
+        write: WriteBuffer,
+    ) -> Result<()> {
+        self.sync_written(state)?;
+        self.bring(state, write, When::AtOnce)
+    }
+
+    /// Brings one write to the disk, the caller having it.
+    pub(super) fn bring(
+        &self,
+        state: &mut MutexGuard<'_, State>,
         mut write: WriteBuffer,
+        durable: When,
     ) -> Result<()> {
         let Some(active) = &state.active else {
             return Err(Error::Closed);
         };
         let (file, path) = (active.file.clone(), active.path());
         let underway = state.counters.write_began(write.blocks().len());
-        let outcome =
-            MutexGuard::unlocked(state, || file.write_durable(write.blocks(), write.base()));
+        let outcome = MutexGuard::unlocked(state, || match durable {
+            When::AtOnce => file.write_durable(write.blocks(), write.base()),
+            When::Synced => file.write_behind(write.blocks(), write.base()),
+        });
         let carried = outcome.is_ok().then(|| write.records());
         state.counters.write_ended(underway, carried);
         match outcome {
             Ok(()) => {
-                self.view.advance_durable(write.last_lsn());
+                match durable {
+                    When::AtOnce => self.view.advance_durable(write.last_lsn()),
+                    When::Synced => state.unsynced.add(&write),
+                }
                 self.note_write(state);
                 // Not before the write, which would wait behind zeros: it may be the first of all.
                 self.ask_for_next_segment(state);

@@ -34,8 +34,15 @@ impl Core {
         state: &mut MutexGuard<'_, State>,
     ) -> Result<()> {
         // A write that was refused is tried again by whoever gets the error.
-        if state.refused.is_some() || !self.storage.allows_threads() {
+        if state.refused.is_some() {
             return self.write_out(state);
+        }
+        if !self.storage.allows_threads() {
+            state.disk = Disk::Writing;
+            let write = self.cut(state);
+            let written = self.write_full(state, write);
+            self.release_disk(state);
+            return written;
         }
         if state.handed.thread.is_none() {
             state.handed.thread = Some(self.spawn_writer()?);
@@ -64,7 +71,7 @@ impl Core {
         loop {
             if let Some(write) = state.handed.write.take() {
                 // What goes wrong is in the state by now: whoever appends or commits next is told.
-                if let Err(error) = self.write_one(&mut state, write) {
+                if let Err(error) = self.write_full(&mut state, write) {
                     tracing::debug!(%error, "a write that was handed over failed");
                 }
                 self.release_disk(&mut state);

@@ -123,10 +123,18 @@ impl Log {
 
     /// Appends records that become durable all or none. Their LSNs follow each other.
     ///
+    /// A batch may be larger than the buffer, which makes it several writes, and than a segment, which
+    /// makes it one of its own: up to [`Config::batch_bytes_max`]. Several threads may do this at once;
+    /// one waits for the other. A batch that the buffer does not take is on its way to the disk when this
+    /// returns, all but the last part, so this takes as long as the disk does, and whoever appends
+    /// meanwhile waits for it; whoever commits earlier records does not.
+    ///
     /// # Errors
     ///
     /// As [`Log::append`]; also [`Error::EmptyBatch`](crate::Error::EmptyBatch), and
-    /// [`Error::TooLarge`](crate::Error::TooLarge) for a batch that does not fit into one segment.
+    /// [`Error::TooLarge`](crate::Error::TooLarge) for a batch over the limit, or a record in it that a
+    /// usual segment does not take. After any error but
+    /// [`Error::NotDurable`](crate::Error::NotDurable) nothing of it is ever found.
     pub fn append_batch(&self, records: &[Record<'_>]) -> Result<LsnRange> {
         self.core.append_all(records)
     }
@@ -299,7 +307,7 @@ impl Log {
         state.active.as_ref().map(|active| {
             let index = active.index.snapshot();
             let last_lsn = state.next_lsn.previous();
-            let position = state.filling.position();
+            let position = state.data_end();
             SegmentInfo::new(&active.entry, last_lsn, position, index.as_ref())
         })
     }

@@ -61,6 +61,8 @@ impl MetricsExporter {
             ("nodedb_wal_payload_bytes_total", stats.payload_bytes),
             ("nodedb_wal_writes_total", stats.writes),
             ("nodedb_wal_written_bytes_total", stats.bytes_written),
+            ("nodedb_wal_bulk_writes_total", stats.writes_bulk),
+            ("nodedb_wal_bulk_syncs_total", stats.syncs_bulk),
             ("nodedb_wal_commits_total", stats.commits),
             ("nodedb_wal_disk_full_total", stats.disk_full),
             ("nodedb_wal_rotations_total", stats.rotations),

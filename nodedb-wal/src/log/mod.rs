@@ -1,10 +1,15 @@
 //! The log: segments in a row, one writer, any number of readers.
 
 mod append;
+mod batch;
 mod bell;
+mod bulk;
 mod close;
 mod commit;
 mod commit_async;
+mod distance;
+mod follower;
+mod followers;
 mod handover;
 mod image;
 mod link;
@@ -13,6 +18,7 @@ mod log_handle;
 #[cfg(feature = "metrics")]
 mod metrics_export;
 mod open;
+mod owned_record;
 mod past;
 mod prepare;
 mod read;
@@ -27,11 +33,14 @@ mod record_view;
 mod report;
 mod retire;
 mod rotate;
+mod scout;
 mod sealing;
 mod shares;
 mod state;
 mod stats;
 mod sync_behind;
+mod tail;
+mod tail_stream;
 mod time;
 mod verdict;
 mod verify;
@@ -42,9 +51,11 @@ mod witness;
 pub use bell::Bell;
 pub use commit::DurableLsn;
 pub use commit_async::Commit;
+pub use follower::{Follower, FollowerStop};
 pub use log_handle::Log;
 #[cfg(feature = "metrics")]
 pub use metrics_export::MetricsExporter;
+pub use owned_record::OwnedRecord;
 pub use read::Records;
 pub use read_options::ReadOptions;
 pub use reader::Reader;
@@ -53,6 +64,8 @@ pub use report::{Dropped, RecoveryReport, ScopeUsage, SegmentExtent, SegmentInfo
 pub use retire::Truncated;
 pub use stats::{Histogram, SegmentSpace, Stall, Stats, WriteMethod};
 pub use sync_behind::Acknowledged;
+pub use tail::{Tail, Tailed};
+pub use tail_stream::TailStream;
 pub use time::{Clocks, Looked, LsnAt};
 pub use verdict::Verdict;
 pub use verify::{Finding, VerifyReport};

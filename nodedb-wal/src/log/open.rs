@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::bulk::Unsynced;
 use super::commit_async::Pending;
+use super::followers::Followers;
 use super::handover::{Handed, Handover};
 use super::image::{Image, OnFault};
 use super::past::{Past, Unsealed, open_for_writing, seal_found};
@@ -18,7 +20,7 @@ use super::stats::{Counters, Waits};
 use super::sync_behind::{Syncer, Syncing};
 use super::verify::check_sealed;
 use super::view::View;
-use super::waiters::Waiters;
+use super::waiters::{Sleepers, Waiters};
 use super::witness::{Watch, Watcher};
 use crate::config::{Config, OpenCheck};
 use crate::error::{CoreFault, Error, Result};
@@ -79,6 +81,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
     let limits = Limits {
         segment_bytes: config.segment_bytes,
         payload_bytes_max: config.payload_bytes_max,
+        batch_bytes_max: config.batch_bytes_max,
         buffer_bytes: config.buffer_bytes,
         tail_policy: config.tail_policy,
     };
@@ -96,6 +99,7 @@ pub(crate) fn open(config: &Config) -> Result<(Core, RecoveryReport)> {
         syncer: Syncer::default(),
         sealer: Sealer::default(),
         pending: Pending::default(),
+        followers: Followers::default(),
         past: Past::new(image.end, left),
         commits: AtomicU64::new(0),
         waits: Waits::default(),
@@ -325,15 +329,17 @@ fn new_state(active: Active, lock: Box<dyn DirectoryLock>, shares: Shares) -> St
         start_lsn: header.start_lsn,
         active: Some(active),
         filling,
+        batch_from: None,
         shares,
         refused: None,
         handed: Handed::default(),
         watch: Watch::from(header.first_lsn.previous()),
         syncing: Syncing::default(),
         sealing: Sealing::default(),
+        unsynced: Unsynced::default(),
         spare: WriteBuffer::default(),
         disk: Disk::Idle,
-        sleepers: 0,
+        sleepers: Sleepers::default(),
         slept: 0,
         writes_cut: 0,
         last_cut_lsn: header.first_lsn.previous(),

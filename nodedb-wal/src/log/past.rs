@@ -159,7 +159,7 @@ impl Core {
             self.changed.notify_all();
             self.waiters.end_round();
             drop(state);
-            self.waiters.wake_everybody();
+            self.wake_everybody();
             return Err(error);
         }
         past.is_as_it_ended(&mut tail)?;

@@ -34,6 +34,9 @@ pub(crate) enum Space {
     /// Allocated and not written, and small writes came. It is left as soon as something better is
     /// ready.
     Hurried,
+    /// Allocated, not written, and longer than usual: for one batch. It is left as soon as something
+    /// better is ready, and never used again.
+    Fitted,
 }
 
 /// Makes segment files ready, one ahead on a thread of its own where threads are allowed.
@@ -132,9 +135,20 @@ impl Preparer {
     pub(crate) fn take_quickly(&self) -> Result<Prepared> {
         match self.pool.pop()? {
             Some(prepared) => Ok(prepared),
-            None if self.worker.lock().is_some() => self.pool.allocate(),
+            None if self.worker.lock().is_some() => {
+                self.pool.allocate(self.pool.segment_bytes, Space::Bulk)
+            }
             None => self.take(),
         }
+    }
+
+    /// A file of another length than usual, made now: its space is allocated and not filled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::take`].
+    pub(crate) fn make_fitted(&self, len: u64) -> Result<Prepared> {
+        self.pool.allocate(len, Space::Fitted)
     }
 
     /// Whether a filled file is ready.
@@ -142,10 +156,14 @@ impl Preparer {
         self.pool.ready.lock().count() > 0
     }
 
-    /// Gives back a file that was taken and not used.
+    /// Gives back a file that was taken and not used. What was only allocated is not kept: it would
+    /// take the room that was missed.
     pub(crate) fn give_back(&self, prepared: Prepared) {
         if prepared.space == Space::Filled {
             self.pool.ready.lock().keep(prepared);
+        } else {
+            // If it cannot be removed now, opening the log does it.
+            let _best_effort = self.pool.storage.remove(&prepared.name);
         }
     }
 
@@ -307,12 +325,11 @@ impl Pool {
 
     /// Makes a file whose space is allocated, and no more. It keeps the name of an unfinished one
     /// until it becomes a segment.
-    fn allocate(&self) -> Result<Prepared> {
-        let space = Space::Bulk;
+    fn allocate(&self, len: u64, space: Space) -> Result<Prepared> {
         let name = file_name::unfinished(self.number());
         let made = self
             .storage
-            .create(&name, self.segment_bytes)
+            .create(&name, len)
             .and_then(|file| file.sync().map(|()| file));
         match made {
             Ok(file) => Ok(Prepared { name, file, space }),

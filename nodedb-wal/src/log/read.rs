@@ -90,7 +90,7 @@ impl Records {
     ///
     /// [`Error::Damaged`] when records are not what was written, and [`Error::MissingSegment`] when
     /// no segment holds them: every further call says so again, unless the read is a salvage.
-    /// [`Error::UnknownRequiredKind`] for a record this version must
+    /// [`Error::UnknownRecordFlags`] likewise. [`Error::UnknownRequiredKind`] for a record this version must
     /// not pass over. I/O errors.
     #[expect(
         clippy::should_implement_trait,
@@ -117,8 +117,9 @@ impl Records {
         )))
     }
 
-    /// The record that [`Self::next`] delivered last, once more.
-    pub(crate) fn current(&self) -> Option<RecordView<'_>> {
+    /// The record that [`Self::next`] delivered last, once more; nothing before the first.
+    #[must_use]
+    pub fn current(&self) -> Option<RecordView<'_>> {
         let place = self.place.as_ref()?;
         let segment = place.entry.path();
         Some(match &self.walked {
@@ -128,6 +129,11 @@ impl Records {
                 RecordView::new(lent.header, lent.offset, segment, lent.stored)
             }
         })
+    }
+
+    /// Whether there is no record to come, however the log grows.
+    pub(super) fn is_past_end(&self) -> bool {
+        self.next_lsn > self.options.until
     }
 
     /// What the read has cost and brought so far.
@@ -207,7 +213,15 @@ impl Records {
         let Some(place) = &mut self.place else {
             return Ok(None);
         };
-        match place.walk.next()? {
+        let found = match place.walk.next() {
+            Err(error @ Error::UnknownRecordFlags { lsn, .. }) if self.options.salvage => {
+                place.walk.pass_over(lsn);
+                self.next_lsn = self.next_lsn.max(lsn.next());
+                return Err(error);
+            }
+            found => found?,
+        };
+        match found {
             Found::Record(at) => {
                 if self.take(&at)? {
                     self.check_payload(&at)?;

@@ -24,7 +24,7 @@ use crate::types::{LogId, Lsn, Timestamp};
 #[derive(Debug)]
 pub struct Reader {
     storage: Arc<dyn Storage>,
-    view: Arc<View>,
+    pub(super) view: Arc<View>,
     recovery: RecoveryReport,
     is_in_use: bool,
 }

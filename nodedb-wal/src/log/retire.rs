@@ -30,11 +30,18 @@ impl Core {
     pub(crate) fn truncate_before(self: &Arc<Self>, before: Lsn) -> Result<Truncated> {
         self.finish_past_without_thread();
         let mut state = self.usable()?;
-        if !self.fits_segment(&state, 0, BLOCK_BYTES) {
-            // No room for one more frontier: it goes into a new segment.
-            self.rotate_from(&mut state)?;
+        loop {
+            if !self.fits_segment(&state, 0, BLOCK_BYTES) {
+                // No room for one more frontier: it goes into a new segment.
+                self.rotate_from(&mut state, self.limits.segment_bytes)?;
+            }
+            self.take_disk(&mut state, Disk::Writing)?;
+            if !state.is_spent() {
+                break;
+            }
+            // Whoever had the disk gave up a batch.
+            self.release_disk(&mut state);
         }
-        self.take_disk(&mut state, Disk::Writing)?;
         // A file that is being written is no space to be used again.
         self.finish_sealing(&mut state);
         let done = state

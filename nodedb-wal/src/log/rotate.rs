@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::prepare::Prepared;
+use super::prepare::{Prepared, Space};
 use super::sealing::Ended;
 use super::state::{Active, Core, Disk, State};
 use crate::error::{Error, Result};
@@ -24,79 +24,70 @@ impl Core {
     pub(crate) fn rotate(self: &Arc<Self>) -> Result<()> {
         self.finish_past_without_thread();
         let mut state = self.usable()?;
-        self.rotate_from(&mut state)?;
+        self.rotate_from(&mut state, self.limits.segment_bytes)?;
         self.finish_sealing(&mut state);
         state.check_usable()
     }
 
-    /// Starts a new segment, with the state at hand, and has the old one sealed without waiting for
-    /// that. A segment without records stays the active one.
-    pub(crate) fn rotate_from(self: &Arc<Self>, state: &mut MutexGuard<'_, State>) -> Result<()> {
+    /// Starts a new segment of this length, with the state at hand, and has the old one sealed without
+    /// waiting for that. A segment without records stays the active one, if it is as long.
+    pub(crate) fn rotate_from(
+        self: &Arc<Self>,
+        state: &mut MutexGuard<'_, State>,
+        capacity: u64,
+    ) -> Result<()> {
         self.take_disk(state, Disk::Rotating)?;
-        // One at a time: the segment before the old one comes first.
-        self.finish_sealing(state);
-        let started = state
-            .check_usable()
-            .and_then(|()| self.start_segment(state))
-            .map(|ended| {
-                if let Some(ended) = ended {
-                    self.seal_behind(state, ended);
-                }
-            });
+        let started = self.rotate_with_disk(state, capacity);
         self.release_disk(state);
         started
     }
 
-    /// Starts the segment behind the active one, and gives back the old one.
-    fn start_segment(&self, state: &mut MutexGuard<'_, State>) -> Result<Option<Ended>> {
-        let first_lsn = match &state.active {
-            Some(active) => active.entry.header().first_lsn,
-            None => return Err(Error::Closed),
+    /// As [`Self::rotate_from`], for a caller that has the disk.
+    pub(crate) fn rotate_with_disk(
+        self: &Arc<Self>,
+        state: &mut MutexGuard<'_, State>,
+        capacity: u64,
+    ) -> Result<()> {
+        // One at a time: the segment before the old one comes first.
+        self.finish_sealing(state);
+        state.check_usable()?;
+        if let Some(ended) = self.start_segment(state, capacity)? {
+            self.seal_behind(state, ended);
+        }
+        Ok(())
+    }
+
+    /// Starts the segment behind the active one, and gives back the old one; or in its place, when it
+    /// has no record and is too short, or takes none.
+    fn start_segment(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        capacity: u64,
+    ) -> Result<Option<Ended>> {
+        let Some(active) = &state.active else {
+            return Err(Error::Closed);
         };
-        if state.next_lsn == first_lsn {
+        let old = active.entry.header();
+        let has_records = state.next_lsn > old.first_lsn;
+        if !has_records && !active.is_spent && old.capacity >= capacity {
             return Ok(None);
         }
         // What can find the disk full comes first, before anything is changed.
-        let position = state.filling.position();
-        let is_bulk = state
-            .active
-            .as_ref()
-            .is_some_and(|active| active.is_bulk(position));
-        let prepared = MutexGuard::unlocked(state, || {
-            if is_bulk {
-                self.preparer.take_quickly()
-            } else {
-                self.preparer.take()
-            }
-        })?;
+        let prepared = self.space_for(state, capacity)?;
         if let Err(error) = self.write_pending(state) {
-            self.preparer.give_back(prepared);
+            MutexGuard::unlocked(state, || self.preparer.give_back(prepared));
             return Err(error);
         }
         let Some(active) = state.active.take() else {
             return Err(Error::Closed);
         };
-        let old = active.entry.header();
-        let header = SegmentHeader {
-            number: old.number + 1,
-            first_lsn: state.next_lsn,
-            previous_last_lsn: state.next_lsn.previous(),
-            previous_digest: active.digest,
-            created_at: state.last_timestamp,
-            capacity: self.limits.segment_bytes,
-            start_lsn: state.start_lsn,
-            ..*old
-        };
+        let header = header_behind(&active, state, capacity);
         let data_end = state.filling.position();
         let begun = MutexGuard::unlocked(state, || begin_segment(&self.storage, prepared, header));
         match begun {
             Ok(new) => {
-                self.view.push(Arc::clone(&new.entry));
-                state.counters.segment_began(new.space);
-                state.active = Some(new);
-                state.filling.start_at(DATA_START);
-                state.watch.vouched_lsn = state.next_lsn.previous();
-                Ok(Some(Ended {
+                self.go_on_in(state, new, has_records);
+                Ok(has_records.then(|| Ended {
                     active,
                     last_lsn: state.next_lsn.previous(),
                     data_end,
@@ -105,7 +96,7 @@ impl Core {
                 }))
             }
             Err(Begin::NoSpace(error, prepared)) => {
-                self.preparer.give_back(prepared);
+                MutexGuard::unlocked(state, || self.preparer.give_back(prepared));
                 state.active = Some(active);
                 Err(error)
             }
@@ -114,6 +105,61 @@ impl Core {
                 Err(state.poison(error))
             }
         }
+    }
+
+    /// A file for the next segment.
+    fn space_for(&self, state: &mut MutexGuard<'_, State>, capacity: u64) -> Result<Prepared> {
+        let position = state.filling.position();
+        let active = state.active.as_ref();
+        let is_bulk = active.is_some_and(|active| active.is_bulk(position));
+        MutexGuard::unlocked(state, || {
+            if capacity > self.limits.segment_bytes {
+                self.preparer.make_fitted(capacity)
+            } else if is_bulk {
+                self.preparer.take_quickly()
+            } else {
+                self.preparer.take()
+            }
+        })
+    }
+
+    /// Makes `new` the segment that takes records, behind the others or in place of the last.
+    fn go_on_in(&self, state: &mut State, mut new: Active, is_behind: bool) {
+        if is_behind {
+            self.view.push(Arc::clone(&new.entry));
+        } else {
+            self.view.replace_last(Arc::clone(&new.entry));
+        }
+        state.counters.segment_began(new.space);
+        if new.space == Space::Fitted {
+            // It is left as soon as there is another.
+            new.asked_for_next = true;
+            self.preparer.want_next();
+        }
+        state.active = Some(new);
+        state.filling.start_at(DATA_START);
+        state.watch.vouched_lsn = state.next_lsn.previous();
+    }
+}
+
+/// The header of the segment that comes behind `active`, or in its place when that has no record.
+fn header_behind(active: &Active, state: &State, capacity: u64) -> SegmentHeader {
+    let old = *active.entry.header();
+    let renewed = SegmentHeader {
+        created_at: state.last_timestamp,
+        capacity,
+        start_lsn: state.start_lsn,
+        ..old
+    };
+    if state.next_lsn == old.first_lsn {
+        return renewed;
+    }
+    SegmentHeader {
+        number: old.number + 1,
+        first_lsn: state.next_lsn,
+        previous_last_lsn: state.next_lsn.previous(),
+        previous_digest: active.digest,
+        ..renewed
     }
 }
 
@@ -175,6 +221,7 @@ pub(crate) fn begin_segment(
         space: prepared.space,
         roomy_end: 0,
         asked_for_next: false,
+        is_spent: false,
     })
 }
 

@@ -136,7 +136,7 @@ impl Core {
             Err(error) => {
                 let _told_to_all_who_call = state.poison(error);
                 self.waiters.end_round();
-                self.waiters.wake_everybody();
+                MutexGuard::unlocked(state, || self.wake_everybody());
             }
         }
         self.changed.notify_all();
@@ -156,8 +156,8 @@ fn seal_ended(ended: &Ended) -> Result<()> {
         sealed_at: ended.sealed_at,
         continued: true,
         // A full file keeps its length, so that it can be used again. One that was left early gives
-        // back what it did not use.
-        shorten: ended.active.space == Space::Hurried,
+        // back what it did not use, and so does one of another length.
+        shorten: matches!(ended.active.space, Space::Hurried | Space::Fitted),
     };
     seal_entry(entry, ended.active.file.as_ref(), entry.path(), &end)
 }

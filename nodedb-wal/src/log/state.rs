@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::bulk::Unsynced;
 use super::commit_async::Pending;
+use super::followers::Followers;
 use super::handover::{Handed, Handover};
 use super::past::Past;
 use super::prepare::{Preparer, Space};
@@ -12,7 +14,7 @@ use super::shares::Shares;
 use super::stats::{Counters, Waits};
 use super::sync_behind::{Syncer, Syncing};
 use super::view::View;
-use super::waiters::Waiters;
+use super::waiters::{Sleepers, Waiters};
 use super::witness::{Watch, Watcher};
 use crate::config::TailPolicy;
 use crate::error::{Error, Result};
@@ -27,6 +29,7 @@ use crate::types::{Lsn, Timestamp};
 pub(crate) struct Limits {
     pub(crate) segment_bytes: u64,
     pub(crate) payload_bytes_max: u32,
+    pub(crate) batch_bytes_max: u64,
     pub(crate) buffer_bytes: usize,
     pub(crate) tail_policy: TailPolicy,
 }
@@ -58,6 +61,8 @@ pub(crate) struct Core {
     pub(crate) sealer: Sealer,
     /// Futures that wait for the same.
     pub(crate) pending: Pending,
+    /// Whoever follows the durable frontier and commits nothing.
+    pub(crate) followers: Followers,
     /// Segments of earlier processes that are not sealed yet.
     pub(crate) past: Past,
     pub(crate) commits: AtomicU64,
@@ -78,12 +83,16 @@ pub(crate) struct State {
     pub(crate) active: Option<Active>,
     /// Records that wait for a write.
     pub(crate) filling: WriteBuffer,
+    /// Where the batch starts that is being placed in parts.
+    pub(crate) batch_from: Option<u64>,
     /// What each tenant has filled of them.
     pub(crate) shares: Shares,
     /// A write that found no room on the disk, to be tried again before anything else.
     pub(crate) refused: Option<WriteBuffer>,
     /// What the thread that writes full buffers is to do.
     pub(crate) handed: Handed,
+    /// What was written of the active segment and is not synced.
+    pub(crate) unsynced: Unsynced,
     /// What vouches for the last write.
     pub(crate) watch: Watch,
     /// What becomes durable unasked, and when.
@@ -95,7 +104,7 @@ pub(crate) struct State {
     /// Who is at the disk. Whoever sets it to something else than `Idle` sets it back.
     pub(crate) disk: Disk,
     /// Committers who went to sleep since the disk was last given back.
-    pub(crate) sleepers: u64,
+    pub(crate) sleepers: Sleepers,
     /// How many they were when it was.
     pub(crate) slept: u64,
     /// Writes cut since the log was opened: the number of the write on its way, or of the last.
@@ -118,6 +127,15 @@ pub(crate) enum Disk {
     Writing,
     /// A new segment is being started; appending waits.
     Rotating,
+    /// A batch is being placed in parts; appending waits.
+    Batch,
+}
+
+impl Disk {
+    /// Whether records may be appended meanwhile.
+    pub(crate) fn admits_records(self) -> bool {
+        matches!(self, Self::Idle | Self::Writing)
+    }
 }
 
 /// The segment that takes records.
@@ -136,6 +154,9 @@ pub(crate) struct Active {
     pub(crate) roomy_end: u64,
     /// Whether the segment after this one was asked for.
     pub(crate) asked_for_next: bool,
+    /// Whether parts of a batch that was given up stand behind the last record: whole records, which
+    /// nothing may be written in front of. The segment takes nothing more.
+    pub(crate) is_spent: bool,
 }
 
 /// Writes of this many bytes on average are a bulk load: a stream that fills its buffers, or large
@@ -175,7 +196,7 @@ impl Core {
     /// Gives the disk back and wakes whoever waited for that, outside the lock.
     pub(crate) fn release_disk(&self, state: &mut MutexGuard<'_, State>) {
         state.disk = Disk::Idle;
-        state.slept = std::mem::take(&mut state.sleepers);
+        state.slept = std::mem::take(&mut state.sleepers).count();
         self.waiters.end_round();
         self.changed.notify_all();
         let write = state.writes_cut;
@@ -184,16 +205,36 @@ impl Core {
         MutexGuard::unlocked(state, || {
             if is_over {
                 self.turn.notify_all();
-                self.waiters.wake_everybody();
+                self.wake_everybody();
             } else {
                 self.turn.notify_one();
                 self.waiters.wake_after(write);
+                self.followers.tell(self.view.durable());
             }
         });
     }
 }
 
+impl Core {
+    /// Wakes whoever sleeps until something is durable: it looks again whether the log goes on. Called
+    /// with no lock held.
+    pub(crate) fn wake_everybody(&self) {
+        self.waiters.wake_everybody();
+        self.followers.tell_all();
+    }
+}
+
 impl State {
+    /// Where the last record ends that others may know of.
+    pub(crate) fn data_end(&self) -> u64 {
+        self.batch_from.unwrap_or_else(|| self.filling.position())
+    }
+
+    /// Whether the active segment takes nothing more.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.is_spent)
+    }
+
     /// # Errors
     ///
     /// [`Error::Poisoned`] or [`Error::Closed`].

@@ -103,7 +103,7 @@ impl Core {
             state.syncing.thread = Some(self.spawn_syncer()?);
         }
         state.syncing.policy = policy;
-        if !state.filling.is_empty() {
+        if !state.filling.is_empty() || !state.unsynced.is_empty() {
             state.syncing.oldest = Some((Instant::now(), state.last_timestamp));
         }
         self.syncer.asked.notify_one();
@@ -242,7 +242,7 @@ impl Drop for PoisonsWhenDead<'_> {
             };
             let _told_to_who_calls_next = self.0.state.lock().poison(cause);
             self.0.changed.notify_all();
-            self.0.waiters.wake_everybody();
+            self.0.wake_everybody();
         }
     }
 }

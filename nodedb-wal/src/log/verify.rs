@@ -143,6 +143,9 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
     let mut walk = entry.walk()?;
     let mut index = IndexBuilder::default();
     let mut digest = Digest::EMPTY;
+    let (mut gaps, mut claimed) = (Vec::new(), Lsn::ZERO);
+    // What is left of a record that cannot be read is no damage.
+    let mut passed_over = false;
     while walk.expected() <= until {
         let first = walk.expected();
         let lost = |offset, lsns| Error::Damaged {
@@ -151,28 +154,44 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
             lsns,
         };
         match walk.next() {
+            Ok(Found::Gap(gap)) if gap.missing.is_none() && passed_over => passed_over = false,
             Ok(Found::Record(at)) => {
+                passed_over = false;
                 checked.records += 1;
                 digest = digest.extended(at.header_crc);
                 index.add(&at.header, at.offset);
             }
-            Ok(Found::Frontier(_)) => index.add_write(),
-            Ok(Found::Gap(gap)) => checked.findings.push(match gap.missing {
-                Some(lsns) => Finding::of(lost(gap.offset, lsns)),
-                None => scar(entry, gap.offset),
-            }),
+            Ok(Found::Frontier(frontier)) => {
+                index.add_write();
+                claimed = claimed.max(frontier.durable_lsn);
+            }
+            Ok(Found::Gap(gap)) => match gap.missing {
+                Some(lsns) => checked.findings.push(Finding::of(lost(gap.offset, lsns))),
+                None => gaps.push((gap.offset, first.previous())),
+            },
             Ok(Found::Footer { offset } | Found::End { offset, .. }) => {
                 let lsns = LsnRange { first, last: until };
                 checked.findings.push(Finding::of(lost(offset, lsns)));
                 break;
             }
-            Err(error @ Error::UnknownRecordFlags { .. }) => {
+            Err(error @ Error::UnknownRecordFlags { lsn, .. }) => {
                 checked.findings.push(Finding::of(error));
-                break;
+                walk.pass_over(lsn);
+                passed_over = true;
             }
             Err(error) => return Err(error),
         }
     }
+    // What vouches for the last writes stands behind the last record.
+    if !gaps.is_empty()
+        && let Ok(Found::Frontier(frontier)) = walk.next()
+    {
+        claimed = claimed.max(frontier.durable_lsn);
+    }
+    // Where nothing vouches for a write, a crash may have taken its frontier and nothing else.
+    gaps.retain(|(_, lsn)| *lsn <= claimed);
+    let scars = gaps.into_iter().map(|(offset, _)| scar(entry, offset));
+    checked.findings.extend(scars);
     checked.bytes_read += walk.bytes_read();
     if let Some(trailer) = entry.trailer() {
         checked.bytes_read += trailer.footer_len;

@@ -67,12 +67,15 @@ impl View {
     }
 
     pub(crate) fn durable(&self) -> Lsn {
-        Lsn::new(self.durable.load(Ordering::Acquire))
+        Lsn::new(self.durable.load(Ordering::SeqCst))
     }
 
     /// Moves the durable frontier up to `lsn`; it never goes back.
+    ///
+    /// In one order for all threads, with the number of `Followers` that says who waits: either whoever
+    /// moves the frontier sees that somebody waits, or whoever waits sees the frontier.
     pub(crate) fn advance_durable(&self, lsn: Lsn) {
-        self.durable.fetch_max(lsn.value(), Ordering::AcqRel);
+        self.durable.fetch_max(lsn.value(), Ordering::SeqCst);
     }
 
     /// The oldest LSN there is; one past the durable frontier when there is none.
@@ -113,9 +116,21 @@ impl View {
         &self.bell
     }
 
+    /// Takes over what another process has made of the segments.
+    pub(crate) fn replace(&self, segments: Vec<Arc<SegmentEntry>>) {
+        *self.segments.write() = segments;
+    }
+
     pub(crate) fn push(&self, entry: Arc<SegmentEntry>) {
         self.segments.write().push(entry);
         self.bell.ring();
+    }
+
+    /// Puts a segment in the place of the last, which had no record.
+    pub(crate) fn replace_last(&self, entry: Arc<SegmentEntry>) {
+        let mut segments = self.segments.write();
+        segments.pop();
+        segments.push(entry);
     }
 
     /// Takes the segments out whose records are all before `start`. The last always stays.

@@ -3,7 +3,7 @@
 //! Waiters sleep in two groups: those whose records are in the write on its way, and those whose
 //! records fill the next. When the write ends, all of the first group are woken at once by one
 //! system call, and one of the second: it does the next write. Everybody sleeps once and is woken
-//! once.
+//! once. Where somebody does two writes in a row, those who wait for the first are woken between.
 
 use crate::sync::Futex;
 
@@ -11,6 +11,36 @@ use crate::sync::Futex;
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     groups: [Group; 2],
+}
+
+/// Who went to sleep since the disk was last given back. Guarded by the log's lock.
+#[derive(Debug, Default)]
+pub(crate) struct Sleepers {
+    /// Their records are in the write that was cut last.
+    of_last: u64,
+    /// Their records fill the next one.
+    of_next: u64,
+}
+
+impl Sleepers {
+    pub(crate) fn count(&self) -> u64 {
+        self.of_last + self.of_next
+    }
+
+    pub(crate) fn add(&mut self, is_on_its_way: bool) {
+        if is_on_its_way {
+            self.of_last += 1;
+        } else {
+            self.of_next += 1;
+        }
+    }
+
+    /// Takes in that the next write is cut now; whether somebody waits for the one before.
+    pub(crate) fn pass_on(&mut self) -> bool {
+        let of_before = std::mem::replace(&mut self.of_last, self.of_next);
+        self.of_next = 0;
+        of_before > 0
+    }
 }
 
 /// One group. Padded, so that the groups do not share a cache line.
@@ -55,6 +85,14 @@ impl Waiters {
     pub(crate) fn wake_after(&self, write: u64) {
         self.groups[parity(write + 1)].round.wake_one();
         self.groups[parity(write)].round.wake_all();
+    }
+
+    /// Under the log's lock, where one writes twice before the disk is given back: wakes everybody who
+    /// waits for write number `write`, whose group the next but one will have.
+    pub(crate) fn wake_before_next(&self, write: u64) {
+        let round = &self.groups[parity(write)].round;
+        round.add_one();
+        round.wake_all();
     }
 
     /// Wakes everybody: the log takes no more calls.

@@ -115,8 +115,7 @@ impl Core {
         let mut state = self.state.lock();
         while !state.watch.is_over {
             let is_over = state.check_usable().is_err() || state.refused.is_some();
-            let is_vouched =
-                is_over || state.watch.has_failed || state.watch.vouched_lsn >= self.view.durable();
+            let is_vouched = is_over || state.watch.has_failed || !self.needs_witness(&state);
             let idle = state.watch.last_write.map_or(after, |at| at.elapsed());
             match next(is_vouched, state.disk != Disk::Idle, idle, after) {
                 Next::Park => {
@@ -141,24 +140,36 @@ impl Core {
     /// Vouches for the last write, unless something does already; whether it was needed.
     pub(crate) fn witness(self: &Arc<Self>) -> Result<bool> {
         let mut state = self.usable()?;
-        let needed = state.watch.vouched_lsn < self.view.durable();
+        let needed = self.needs_witness(&state);
         if needed {
             self.vouch(&mut state)?;
         }
         Ok(needed)
     }
 
+    /// Whether nothing vouches for the last write, or it is not even synced.
+    fn needs_witness(&self, state: &State) -> bool {
+        state.watch.vouched_lsn < self.view.durable() || !state.unsynced.is_empty()
+    }
+
     fn vouch(self: &Arc<Self>, state: &mut MutexGuard<'_, State>) -> Result<()> {
         if !self.fits_segment(state, 0, 2 * BLOCK_BYTES) {
             // The header of the next segment says it as well.
-            return self.rotate_from(state);
+            return self.rotate_from(state, self.limits.segment_bytes);
         }
         self.take_disk(state, Disk::Writing)?;
+        if state.is_spent() {
+            // Whoever had the disk gave up a batch.
+            self.release_disk(state);
+            return self.rotate_from(state, self.limits.segment_bytes);
+        }
         let written = if state.filling.is_empty() && state.refused.is_none() {
-            // Not in the block of what it vouches for: one damage must not take both.
-            state.filling.leave_block();
-            let write = self.cut(state);
-            self.write_one(state, write)
+            self.sync_written(state).and_then(|()| {
+                // Not in the block of what it vouches for: one damage must not take both.
+                state.filling.leave_block();
+                let write = self.cut(state);
+                self.write_one(state, write)
+            })
         } else {
             self.write_pending(state)
         };

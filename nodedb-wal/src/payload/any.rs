@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use super::{
     ArrayDelete, ArrayFlush, ArrayPut, AuditSeal, CalvinApplied, CalvinSeal, Checkpoint,
-    CollectionTombstoned, CommitOffsets, CrdtDelta, Delete, EpochBarrier, Hold, LogBatch, Noop,
-    Payload, PayloadError, Put, SurrogateAlloc, SurrogateBind, TemporalPurge, TimeAnchor,
-    TimeseriesBatch, Transaction, VectorDelete, VectorParams, VectorPut, WriteAborted,
+    CollectionTombstoned, CommitOffsets, ConsumerAdded, ConsumerCursors, ConsumerDropped,
+    CrdtDelta, Delete, EpochBarrier, Hold, LogBatch, Noop, Payload, PayloadError, Put,
+    SurrogateAlloc, SurrogateBind, TemporalPurge, TimeAnchor, TimeseriesBatch, Transaction,
+    VectorDelete, VectorParams, VectorPut, WriteAborted,
 };
 use crate::types::{CustomKind, RecordKind};
 
@@ -105,5 +106,5 @@ any_payload! {
     Noop, Put, Delete, VectorPut, VectorDelete, VectorParams, CrdtDelta, TimeseriesBatch, LogBatch,
     ArrayPut, ArrayDelete, ArrayFlush, Transaction, SurrogateAlloc, SurrogateBind, CommitOffsets,
     EpochBarrier, WriteAborted, Checkpoint, CollectionTombstoned, TimeAnchor, TemporalPurge,
-    Hold, AuditSeal, CalvinApplied, CalvinSeal,
+    Hold, AuditSeal, CalvinApplied, CalvinSeal, ConsumerAdded, ConsumerDropped, ConsumerCursors,
 }

@@ -103,6 +103,25 @@ impl AnyPayload {
                 " epoch={} vshard={} transactions={} records={} digest={:016x}",
                 p.epoch, p.vshard, p.transactions, p.records, p.digest
             ),
+            consumer => consumer.fmt_consumer(f),
+        }
+    }
+
+    fn fmt_consumer(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConsumerAdded(p) => write!(
+                f,
+                " name={} partitions={} from={}",
+                Name(&p.name),
+                p.partitions,
+                p.from
+            ),
+            Self::ConsumerDropped(p) => {
+                write!(f, " name={} acknowledged={}", Name(&p.name), p.acknowledged)?;
+                let over = p.over.as_ref();
+                over.map_or(Ok(()), |over| write!(f, " over={}", Name(over)))
+            }
+            Self::ConsumerCursors(p) => write!(f, " cursors={}", p.cursors.len()),
             Self::Custom(_, bytes) => write!(f, " {}", Size(bytes)),
             _ => Ok(()),
         }

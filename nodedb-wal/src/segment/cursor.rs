@@ -70,6 +70,11 @@ impl SegmentCursor {
         self.window_bytes = LOOKUP_BYTES;
     }
 
+    /// Reads so much at a time from now on.
+    pub(super) fn read_at_a_time(&mut self, bytes: usize) {
+        self.window_bytes = bytes;
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -1,6 +1,7 @@
 //! One segment: how its bytes are built, walked, sealed and opened.
 
 mod chunk;
+mod claims;
 mod cursor;
 mod entry;
 mod index;
@@ -13,6 +14,7 @@ mod walk;
 mod write_buffer;
 
 pub(crate) use chunk::{Chunk, Part, Source, Stretch};
+pub(crate) use claims::Claims;
 pub(crate) use entry::SegmentEntry;
 pub(crate) use index::{IndexBuilder, footer_bytes_bound};
 pub(crate) use scan::{Payloads, Pick};

@@ -192,8 +192,10 @@ impl<'a> NearEnd<'a> {
         let header = is_plausible
             .then(|| RecordHeader::decode(&bytes, self.seed).ok())
             .flatten();
-        Ok(header.map(|header| Whole {
-            end: at + record_bytes(header.payload_len as usize) as u64,
+        let end = header.map(|header| at + record_bytes(header.payload_len as usize) as u64);
+        // Nothing goes on behind the segment, whatever a header says.
+        Ok(end.filter(|end| *end <= self.capacity).map(|end| Whole {
+            end,
             frontier: None,
         }))
     }
@@ -219,5 +221,45 @@ impl<'a> NearEnd<'a> {
         let from = usize::try_from(at - start).unwrap_or(usize::MAX);
         let held = &self.buf.as_slice()[..len];
         Ok(held.get(from..).and_then(<[u8]>::first_chunk).copied())
+    }
+}
+
+#[cfg(all(test, feature = "sim"))]
+mod tests {
+    use super::*;
+    use crate::format::SegmentHeader;
+    use crate::format::segment_header::tests::sample;
+    use crate::storage::Storage;
+    use crate::storage::sim::SimDisk;
+    use crate::types::{CollectionTag, Epoch, RecordFlags, RecordKind, Scope, Timestamp};
+
+    /// A header that fitted its checksum said that its record was 4 GiB long: the end was looked for
+    /// there, 16 bytes at a time, and opening took minutes.
+    #[test]
+    fn a_header_that_goes_past_the_segment_leads_nowhere() {
+        let segment = SegmentHeader {
+            capacity: 64 << 10,
+            ..sample()
+        };
+        let forged = RecordHeader {
+            payload_crc: 0,
+            payload_len: u32::MAX,
+            kind: RecordKind::Put.code(),
+            flags: RecordFlags::NONE,
+            lsn: segment.first_lsn,
+            scope: Scope::default(),
+            collection: CollectionTag::NONE,
+            epoch: Epoch::NONE,
+            timestamp: Timestamp::from_nanos(0),
+        };
+        let mut bytes = segment.encode_block().to_vec();
+        bytes.extend_from_slice(&forged.encode(segment.seed()));
+        bytes.resize(64 << 10, 0);
+        let disk = SimDisk::new(5);
+        disk.write_file("segment", &bytes);
+        let storage: Arc<dyn Storage> = disk.storage();
+        let entry = SegmentEntry::open(&storage, "segment").unwrap();
+        let end = NearEnd::of(&entry, 8192).unwrap().end().unwrap();
+        assert!(end <= segment.capacity, "{end}");
     }
 }

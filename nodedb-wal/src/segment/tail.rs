@@ -48,7 +48,7 @@ pub(crate) struct Tail {
     /// A record this version cannot read, where the run stopped at one: it, and whatever is behind
     /// it, is not damaged.
     pub(crate) unreadable: Option<Error>,
-    /// Places where a frontier was damaged and no record.
+    /// Places where a frontier was damaged and no record: it was durable, as something vouches for it.
     pub(crate) scars: Vec<u64>,
     pub(crate) bytes_read: u64,
 }
@@ -74,13 +74,17 @@ pub(crate) fn examine_last_writes(segment: &SegmentEntry) -> Result<Tail> {
     let mut near_end = NearEnd::of(segment, near_bytes)?;
     let end = near_end.end()?;
     let mut back = near_bytes;
+    // What the frontiers seen so far vouch for: those further back say less. One that none of them
+    // vouches for, inside a large batch that was cut off say, is no place to start from.
+    let mut vouched = Lsn::MAX;
     loop {
         let start = if end > DATA_START + back {
             near_end.frontier_before(end, back)?
         } else {
             None
         };
-        if start.is_some() || end <= DATA_START + back {
+        let is_vouched = start.is_some_and(|start| start.last_lsn <= vouched);
+        if is_vouched || end <= DATA_START + back {
             let part = Part {
                 start,
                 look_ahead: near_bytes,
@@ -92,6 +96,7 @@ pub(crate) fn examine_last_writes(segment: &SegmentEntry) -> Result<Tail> {
                 let bytes_read = tail.bytes_read + near_end.bytes_read();
                 return Ok(Tail { bytes_read, ..tail });
             }
+            vouched = tail.claimed_lsn;
         }
         back *= 4;
     }
@@ -175,9 +180,7 @@ pub(crate) fn examine_settled(
     run.until = last;
     while !is_cancelled() {
         if run.step(&mut walk)?.is_break() {
-            run.look_behind_damage(&mut walk)?;
-            run.tail.bytes_read = walk.bytes_read();
-            return Ok(Some(run.tail));
+            return run.finish(&mut walk).map(|(tail, _)| Some(tail));
         }
     }
     Ok(None)
@@ -202,9 +205,7 @@ fn examine_until(segment: &SegmentEntry, part: Part, until: Lsn) -> Result<(Tail
             break;
         }
     }
-    run.look_behind_damage(&mut walk)?;
-    run.tail.bytes_read = walk.bytes_read();
-    Ok((run.tail, run.batch_first))
+    run.finish(&mut walk)
 }
 
 /// The walk so far.
@@ -218,6 +219,8 @@ struct Run {
     batch_first: Option<Lsn>,
     /// Where the last whole thing was found.
     furthest: u64,
+    /// Where a frontier is missing, and the last record in front of it.
+    gaps: Vec<(u64, Lsn)>,
 }
 
 impl Run {
@@ -248,7 +251,19 @@ impl Run {
             is_open: true,
             batch_first: None,
             furthest: DATA_START,
+            gaps: Vec::new(),
         }
+    }
+
+    /// What was found, with the first LSN of the batch the run ended in.
+    fn finish(mut self, walk: &mut Walk) -> Result<(Tail, Option<Lsn>)> {
+        self.look_behind_damage(walk)?;
+        // Of writes that were not synced a crash may have taken a frontier and nothing else.
+        let claimed = self.tail.claimed_lsn;
+        let damaged = self.gaps.iter().filter(|(_, lsn)| *lsn <= claimed);
+        self.tail.scars = damaged.map(|(offset, _)| *offset).collect();
+        self.tail.bytes_read = walk.bytes_read();
+        Ok((self.tail, self.batch_first))
     }
 
     fn start_behind(&mut self, start: &Frontier, walk: &mut Walk) {
@@ -266,9 +281,10 @@ impl Run {
     fn step(&mut self, walk: &mut Walk) -> Result<ControlFlow<()>> {
         let found = match walk.next() {
             Ok(found) => found,
-            Err(error @ Error::UnknownRecordFlags { .. }) => {
-                self.unreadable(error, walk.position());
-                return Ok(ControlFlow::Break(()));
+            Err(error @ Error::UnknownRecordFlags { lsn, .. }) => {
+                self.unreadable(error, lsn, walk.position());
+                walk.pass_over(lsn);
+                return Ok(ControlFlow::Continue(()));
             }
             Err(error) => return Err(error),
         };
@@ -347,15 +363,13 @@ impl Run {
                 self.tail.highest_lsn = self.tail.highest_lsn.max(missing.last);
                 self.stop_at(gap.offset, Stop::Damage);
             }
-            None => self.tail.scars.push(gap.offset),
+            None => self.gaps.push((gap.offset, self.tail.highest_lsn)),
         }
     }
 
-    fn unreadable(&mut self, error: Error, offset: u64) {
-        if let Error::UnknownRecordFlags { lsn, .. } = error {
-            self.tail.highest_lsn = self.tail.highest_lsn.max(lsn);
-        }
-        self.tail.unreadable = Some(error);
+    fn unreadable(&mut self, error: Error, lsn: Lsn, offset: u64) {
+        self.tail.highest_lsn = self.tail.highest_lsn.max(lsn);
+        self.tail.unreadable.get_or_insert(error);
         self.stop_at(offset, Stop::Damage);
     }
 

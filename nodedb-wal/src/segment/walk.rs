@@ -142,6 +142,13 @@ impl Walk {
         Ok(header.is_ok())
     }
 
+    /// Goes on behind the record that cannot be read at this place, which is record `lsn`: with
+    /// whatever whole thing comes next.
+    pub(crate) fn pass_over(&mut self, lsn: Lsn) {
+        self.position += ALIGN_BYTES as u64;
+        self.expected = self.expected.max(lsn.next());
+    }
+
     /// Where the walk's bytes come from.
     pub(crate) fn source(&self, drop_behind: bool) -> Source {
         Source {

@@ -2,7 +2,9 @@
 
 use crate::format::Frontier;
 use crate::format::checksum::HeaderSeed;
-use crate::format::layout::{ALIGN_BYTES, BLOCK_BYTES, frontier, record, record_bytes};
+use crate::format::layout::{
+    ALIGN_BYTES, BLOCK_BYTES, block_floor, frontier, record, record_bytes,
+};
 use crate::storage::AlignedBuf;
 use crate::types::Lsn;
 
@@ -17,7 +19,7 @@ pub(crate) struct WriteBuffer {
     /// Bytes filled, prefix included.
     len: usize,
     records: u64,
-    /// The last record, once the write is finished.
+    /// The last record that counts as durable with the write, once it is finished.
     last_lsn: Lsn,
 }
 
@@ -60,6 +62,15 @@ impl WriteBuffer {
         self.start_at(self.base + self.len.next_multiple_of(BLOCK_BYTES) as u64);
     }
 
+    /// Empties the buffer where nothing more is written behind `position`.
+    pub(crate) fn end_at(&mut self, position: u64) {
+        let base = block_floor(position);
+        self.start_at(base);
+        self.len = usize::try_from(position - base).unwrap_or_default();
+        self.prefix = self.len;
+        self.buf.grow(self.len);
+    }
+
     /// Where in the segment the next record goes.
     pub(crate) fn position(&self) -> u64 {
         self.base + self.len as u64
@@ -85,7 +96,13 @@ impl WriteBuffer {
         self.records
     }
 
-    /// The last record of a finished write.
+    /// Has a finished write, which ends inside a batch, make durable what stands in front of the batch
+    /// and no more.
+    pub(crate) fn end_inside_batch(&mut self, before_batch: Lsn) {
+        self.last_lsn = before_batch;
+    }
+
+    /// The last record that is durable once this write is: the last of a finished write.
     pub(crate) fn last_lsn(&self) -> Lsn {
         self.last_lsn
     }

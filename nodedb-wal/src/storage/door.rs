@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::watch::DirectoryWatch;
 use crate::types::Timestamp;
 
 /// How bytes get to the disk.
@@ -168,6 +169,16 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// There is no source of them.
     fn fill_random(&self, bytes: &mut [u8]) -> io::Result<()>;
 
+    /// Watches the directory from now on; `None` where nothing tells what happens there: a simulation,
+    /// where whoever wants to know looks.
+    ///
+    /// # Errors
+    ///
+    /// There is no such directory, or it may not be watched.
+    fn watch(&self) -> io::Result<Option<Box<dyn DirectoryWatch>>> {
+        Ok(None)
+    }
+
     /// Whether work may be done on threads of the log's own. A simulation says no: there every
     /// operation happens on the caller's thread, in an order that a seed repeats.
     fn allows_threads(&self) -> bool {
@@ -212,6 +223,26 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     ///
     /// See [`WriteError`]. After [`WriteError::Failed`] the caller must not write on.
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError>;
+
+    /// Writes `blocks` at `offset` as [`Self::write_durable`] does, but they are durable only after
+    /// [`Self::sync_written`]: several writes share its cost. Until then a crash leaves any part of
+    /// any of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write_durable`].
+    fn write_behind(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
+        self.write_durable(blocks, offset)
+    }
+
+    /// Makes durable what [`Self::write_behind`] wrote through this handle.
+    ///
+    /// # Errors
+    ///
+    /// The sync failed; what of it is durable is unknown, and the caller must not write on.
+    fn sync_written(&self) -> io::Result<()> {
+        self.sync()
+    }
 
     /// Writes zeros over `len` bytes from `offset` on, so that later writes there change no
     /// metadata. Both are multiples of 4 KiB. Durable after [`Self::sync`].

@@ -9,9 +9,11 @@ mod door;
 mod os;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod watch;
 
 pub use aligned::AlignedBuf;
 pub use door::{
     Access, DirectoryLock, FileEntry, IoMode, Storage, StorageFile, WriteError, is_no_space,
 };
 pub use os::OsStorage;
+pub use watch::{Alarm, Changes, DirectoryWatch};

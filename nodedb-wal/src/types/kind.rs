@@ -185,6 +185,12 @@ kinds! {
     EpochBarrier = 61, required, control;
     /// An earlier record's operation was aborted.
     WriteAborted = 62, required, control;
+    /// A consumer of the log was added: what it wants, and from where on.
+    ConsumerAdded = 63, required, control;
+    /// A consumer of the log was dropped.
+    ConsumerDropped = 64, required, control;
+    /// How far consumers of the log have come.
+    ConsumerCursors = 65, required, control;
     /// An engine holds everything up to an LSN elsewhere.
     Checkpoint = 100, required, control;
     /// A collection was dropped.

@@ -13,6 +13,8 @@ use nodedb_wal::payload::{
 };
 use nodedb_wal::types::{Epoch, Lsn, RecordKind, Scope, Timestamp};
 
+use super::content_consumers;
+
 /// Collections of every database. The last two have the same tag.
 const COLLECTIONS: [&str; 8] = [
     "orders",
@@ -26,7 +28,7 @@ const COLLECTIONS: [&str; 8] = [
 ];
 
 /// Kinds and how often each is drawn.
-const LIKELY: [(RecordKind, u32); 26] = [
+const LIKELY: [(RecordKind, u32); 29] = [
     (RecordKind::Noop, 2),
     (RecordKind::Put, 60),
     (RecordKind::Delete, 12),
@@ -53,6 +55,9 @@ const LIKELY: [(RecordKind, u32); 26] = [
     (RecordKind::AuditSeal, 1),
     (RecordKind::CalvinApplied, 6),
     (RecordKind::CalvinSeal, 1),
+    (RecordKind::ConsumerAdded, 1),
+    (RecordKind::ConsumerDropped, 1),
+    (RecordKind::ConsumerCursors, 2),
 ];
 
 /// Which record of a demo it is.
@@ -85,7 +90,7 @@ impl Stamp {
     }
 
     /// A number of this record, for payloads without text. Threads do not share any.
-    fn number(self) -> u64 {
+    pub(super) fn number(self) -> u64 {
         (self.sequence * 8 + u64::from(self.index)) << 8 | u64::from(self.thread)
     }
 
@@ -297,7 +302,7 @@ fn service(
             digest: vec![rng.u8(..); AuditSeal::DIGEST_BYTES],
         }
         .into(),
-        _ => return None,
+        _ => return content_consumers::payload(kind, stamp, scope, rng),
     };
     Some(payload)
 }

@@ -13,6 +13,7 @@ mod args;
 mod checker;
 mod command;
 mod content;
+mod content_consumers;
 mod ledger;
 mod model;
 mod report;

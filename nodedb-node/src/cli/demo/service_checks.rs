@@ -9,10 +9,10 @@ use nodedb_wal::types::{Lsn, RecordKind};
 
 use super::args::Io;
 use super::services::{
-    ENGINE, HOLD, KEYED, LANE, Served, calvin_position, config, is_row, primary_key,
+    CONSUMER, ENGINE, HOLD, KEYED, LANE, Served, calvin_position, config, is_row, primary_key,
 };
 use crate::audit::AuditFilter;
-use crate::control::ControlState;
+use crate::control::{ConsumerState, ControlState};
 use crate::surrogate::Surrogate;
 use crate::{Node, Result};
 
@@ -21,6 +21,7 @@ use crate::{Node, Result};
 pub(super) struct ServiceLedger {
     checkpoint: Lsn,
     hold: Lsn,
+    consumed: Lsn,
     /// Records, each of which must be there as long as its segment is, by their LSN.
     records: Vec<(Lsn, RecordKind)>,
     purges: Vec<Lsn>,
@@ -37,6 +38,7 @@ impl ServiceLedger {
         match served {
             Served::Checkpoint(lsn) => self.checkpoint = self.checkpoint.max(lsn),
             Served::Hold(lsn) => self.hold = self.hold.max(lsn),
+            Served::Acknowledged(lsn) => self.consumed = self.consumed.max(lsn),
             Served::Row(lsn) => self.records.push((lsn, RecordKind::Put)),
             Served::Tombstone(lsn) => self.records.push((lsn, RecordKind::CollectionTombstoned)),
             Served::Purge(lsn) => {
@@ -115,6 +117,12 @@ impl ServiceFindings {
         let (hold, said) = (hold.unwrap_or_default(), ledger.hold);
         self.expect(hold >= said, || {
             format!("the hold was acknowledged at {said} and is at {hold}")
+        });
+        let consumer = state.consumers.find(CONSUMER);
+        let consumed = consumer.map_or(Lsn::ZERO, ConsumerState::acknowledged_by_all);
+        let said = ledger.consumed;
+        self.expect(consumed >= said, || {
+            format!("the consumer had acknowledged {said} and is at {consumed}")
         });
         if let Some((name, needs)) = state.holds.lowest() {
             let start = self.start;

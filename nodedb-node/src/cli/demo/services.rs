@@ -11,6 +11,7 @@ use nodedb_wal::types::{DatabaseId, Epoch, Lsn, TenantId, Timestamp, VshardId};
 
 use super::args::Io;
 use crate::cli::error::CliError;
+use crate::consumers::{Consumer, ConsumerSpec};
 use crate::control::CalvinPosition;
 use crate::surrogate::Collection;
 use crate::{Keeper, Node, NodeConfig, Result};
@@ -20,7 +21,9 @@ const V: VshardId = VshardId::new(1);
 const D: DatabaseId = DatabaseId::new(1);
 
 pub(super) const ENGINE: &str = "kv";
-pub(super) const HOLD: &str = "consumer";
+pub(super) const HOLD: &str = "archive";
+/// Who reads every record behind the writers.
+pub(super) const CONSUMER: &str = "index";
 /// Where Calvin transactions are applied.
 pub(super) const LANE: VshardId = VshardId::new(9);
 /// Whose keys have surrogates.
@@ -40,6 +43,8 @@ pub(super) enum Served {
     Checkpoint(Lsn),
     /// The hold is at this LSN, or further.
     Hold(Lsn),
+    /// The consumer has processed everything up to this LSN.
+    Acknowledged(Lsn),
     /// A collection was dropped by the record at this LSN.
     Tombstone(Lsn),
     /// Old versions were purged by the record at this LSN.
@@ -57,6 +62,7 @@ impl Served {
             Self::Row(lsn) => format!("r {lsn}"),
             Self::Checkpoint(lsn) => format!("c {lsn}"),
             Self::Hold(lsn) => format!("h {lsn}"),
+            Self::Acknowledged(lsn) => format!("a {lsn}"),
             Self::Tombstone(lsn) => format!("t {lsn}"),
             Self::Purge(lsn) => format!("p {lsn}"),
             Self::Surrogate(key, surrogate) => format!("s {key} {surrogate}"),
@@ -71,6 +77,7 @@ impl Served {
             ["r", at] => Self::Row(lsn(at)?),
             ["c", at] => Self::Checkpoint(lsn(at)?),
             ["h", at] => Self::Hold(lsn(at)?),
+            ["a", at] => Self::Acknowledged(lsn(at)?),
             ["t", at] => Self::Tombstone(lsn(at)?),
             ["p", at] => Self::Purge(lsn(at)?),
             ["s", key, surrogate] => Self::Surrogate(key.parse().ok()?, surrogate.parse().ok()?),
@@ -110,6 +117,7 @@ pub(super) fn serve(
     let node = Arc::new(Node::open(config(directory, io))?);
     let _keeper = Keeper::start(&node)?;
     let wal = node.wal();
+    let mut consumer = open_consumer(&node)?;
     for step in 0_u64.. {
         let row = wal.append::<Put>(T, V, D, row(step).as_slice())?;
         wal.commit(row)?;
@@ -121,6 +129,12 @@ pub(super) fn serve(
         if step % 8 == 7 {
             node.set_hold(HOLD, row)?;
             tell(Served::Hold(row))?;
+        }
+        if step % 8 == 6
+            && let Some(last) = consume(&mut consumer)?
+        {
+            consumer.acknowledge_durably(last)?;
+            tell(Served::Acknowledged(last))?;
         }
         if step % 16 == 5 {
             let lsn = drop_collection(&node, step, row)?;
@@ -142,6 +156,24 @@ pub(super) fn serve(
         }
     }
     Ok(())
+}
+
+/// Opens the consumer, which is there from the first round on.
+fn open_consumer(node: &Node) -> Result<Consumer<'_>> {
+    let control = node.control_state()?;
+    if control.consumers.find(CONSUMER).is_none() {
+        node.add_consumer(&ConsumerSpec::new(CONSUMER))?;
+    }
+    node.consumer(CONSUMER)
+}
+
+/// Takes everything there is; the last of it.
+fn consume(consumer: &mut Consumer<'_>) -> Result<Option<Lsn>> {
+    let mut last = None;
+    while let Some(record) = consumer.next()? {
+        last = Some(record.lsn());
+    }
+    Ok(last)
 }
 
 /// Applies the Calvin transaction that comes next, sealing the epoch before it; its number, and where

@@ -201,6 +201,9 @@ fn append_one(wal: &WalManager, record: &Planned) -> Result<Lsn> {
         Some(AnyPayload::CalvinSeal(p)) => at.append_calvin_seal(t, v, d, p),
         Some(AnyPayload::Hold(p)) => at.append_hold(t, v, d, p),
         Some(AnyPayload::AuditSeal(p)) => at.append_audit_seal(t, v, d, p),
+        Some(AnyPayload::ConsumerAdded(p)) => at.append_consumer_added(t, v, d, p),
+        Some(AnyPayload::ConsumerDropped(p)) => at.append_consumer_dropped(t, v, d, p),
+        Some(AnyPayload::ConsumerCursors(p)) => at.append_consumer_cursors(t, v, d, p),
         _ => wal.append_record(&record.record()),
     }
 }

@@ -1,5 +1,9 @@
 //! Nodes in temporary directories.
 
+mod consumer_batches;
+mod consumer_groups;
+mod consumer_limits;
+mod consumers;
 mod holds;
 mod keeper;
 mod opening;

@@ -14,6 +14,8 @@ pub(crate) struct Counters {
     pub(crate) payload_bytes: u64,
     pub(crate) writes: u64,
     pub(crate) bytes_written: u64,
+    pub(crate) writes_bulk: u64,
+    pub(crate) syncs_bulk: u64,
     pub(crate) bytes_in_flight: u64,
     pub(crate) write_nanos: Histogram,
     pub(crate) write_records: Histogram,
@@ -52,6 +54,8 @@ impl Default for Counters {
             payload_bytes: 0,
             writes: 0,
             bytes_written: 0,
+            writes_bulk: 0,
+            syncs_bulk: 0,
             bytes_in_flight: 0,
             write_nanos: Histogram::up_to(NANOS_MAX),
             write_records: Histogram::up_to(RECORDS_MAX),
@@ -112,7 +116,7 @@ impl Counters {
         match space {
             Space::Filled => self.segments.filled += 1,
             // That it is hurried shows only once something was written to it.
-            Space::Bulk | Space::Hurried => self.segments.bulk += 1,
+            Space::Bulk | Space::Hurried | Space::Fitted => self.segments.bulk += 1,
         }
     }
 

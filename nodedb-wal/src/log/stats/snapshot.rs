@@ -43,8 +43,12 @@ pub struct Stats {
     pub bytes_buffered: u64,
     /// Bytes, whole blocks, of writes that are on their way.
     pub bytes_in_flight: u64,
-    /// Writes to the disk, each durable when it ended.
+    /// Writes to the disk, each durable when it ended but for [`Self::writes_bulk`].
     pub writes: u64,
+    /// Of those, the writes of full buffers that nobody waited for: durable with a later sync.
+    pub writes_bulk: u64,
+    /// Syncs of such writes, several at a time.
+    pub syncs_bulk: u64,
     /// Bytes of those writes, whole blocks.
     pub bytes_written: u64,
     /// How long each of those writes took: nanoseconds, up to 100 s.
@@ -132,6 +136,8 @@ impl Core {
             bytes_buffered: state.filling.new_bytes() as u64,
             bytes_in_flight: counters.bytes_in_flight,
             writes: counters.writes,
+            writes_bulk: counters.writes_bulk,
+            syncs_bulk: counters.syncs_bulk,
             bytes_written: counters.bytes_written,
             write_nanos: counters.write_nanos.clone(),
             write_records: counters.write_records.clone(),

@@ -3,7 +3,7 @@
 use super::wire::{ArrayLen, Binary};
 use super::{Reader, Writer};
 use crate::payload::PayloadError;
-use crate::types::{Epoch, KindCode, Lsn, Timestamp, VshardId};
+use crate::types::{DatabaseId, Epoch, KindCode, Lsn, TenantId, Timestamp, VshardId};
 
 /// Elements for which room is made before the first of them was read.
 const ELEMENTS_AHEAD_MAX: usize = 256;
@@ -56,6 +56,8 @@ macro_rules! named_number {
 named_number! {
     Lsn(u64) = new, value;
     Epoch(u64) = new, value;
+    TenantId(u64) = new, value;
+    DatabaseId(u64) = new, value;
     VshardId(u32) = new, value;
     KindCode(u16) = from_bits, bits;
     Timestamp(i64) = from_nanos, as_nanos;
@@ -113,6 +115,7 @@ impl<'a, T: Field<'a>> Field<'a> for Option<T> {
 }
 
 impl Element for i64 {}
+impl Element for KindCode {}
 impl<T: Element> Element for Vec<T> {}
 
 impl<'a, T: Field<'a> + Element> Field<'a> for Vec<T> {

@@ -28,7 +28,11 @@ pub(super) fn golden() -> Vec<Golden> {
     .collect()
 }
 
-fn sample(payload: impl Into<AnyPayload>, hex: &'static str, line: &'static str) -> Golden {
+pub(super) fn sample(
+    payload: impl Into<AnyPayload>,
+    hex: &'static str,
+    line: &'static str,
+) -> Golden {
     Golden {
         payload: payload.into(),
         hex,
@@ -365,6 +369,9 @@ fn services() -> Vec<Golden> {
             "AuditSeal through=7 entries=2",
         ),
     ]
+    .into_iter()
+    .chain(super::consumer_samples::consumers())
+    .collect()
 }
 
 #[test]

@@ -5,24 +5,33 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::payload::*;
-use crate::types::{Epoch, KindCode, Lsn, RecordKind, Timestamp, VshardId};
+use crate::types::{DatabaseId, Epoch, KindCode, Lsn, RecordKind, TenantId, Timestamp, VshardId};
 
 /// Any kind the log names.
 pub(super) fn kind() -> impl Strategy<Value = RecordKind> {
     select(RecordKind::ALL)
 }
 
-/// A payload of any kind.
+/// A payload of any kind. The strategies of its parts are boxed: their types, one in the other, are
+/// what compiling the tests would take minutes for.
 pub(super) fn payload() -> impl Strategy<Value = AnyPayload> {
-    prop_oneof![rows(), vectors(), batches(), arrays(), control(), node()]
+    prop_oneof![
+        rows(),
+        vectors(),
+        batches(),
+        arrays(),
+        control(),
+        node(),
+        consumers()
+    ]
 }
 
-fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![vec(any::<u8>(), 0..40), vec(any::<u8>(), 250..300)]
+fn bytes() -> BoxedStrategy<Vec<u8>> {
+    prop_oneof![vec(any::<u8>(), 0..40), vec(any::<u8>(), 250..300)].boxed()
 }
 
-fn name() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-z_]{0,40}", ".{0,8}"]
+fn name() -> BoxedStrategy<String> {
+    prop_oneof!["[a-z_]{0,40}", ".{0,8}"].boxed()
 }
 
 fn lsn() -> impl Strategy<Value = Lsn> {
@@ -33,7 +42,7 @@ fn time() -> impl Strategy<Value = Timestamp> {
     any::<i64>().prop_map(Timestamp::from_nanos)
 }
 
-fn rows() -> impl Strategy<Value = AnyPayload> {
+fn rows() -> BoxedStrategy<AnyPayload> {
     let operation = (any::<u16>(), prop::option::of(name()), bytes())
         .prop_filter("neither transactions nor control records", |(kind, ..)| {
             let known = KindCode::from_bits(*kind).known();
@@ -64,9 +73,10 @@ fn rows() -> impl Strategy<Value = AnyPayload> {
         }),
         vec(operation, 0..20).prop_map(|operations| Transaction { operations }.into()),
     ]
+    .boxed()
 }
 
-fn vectors() -> impl Strategy<Value = AnyPayload> {
+fn vectors() -> BoxedStrategy<AnyPayload> {
     let numbers = vec(any::<u32>().prop_map(f32::from_bits), 0..50);
     let params = (
         name(),
@@ -94,9 +104,10 @@ fn vectors() -> impl Strategy<Value = AnyPayload> {
             .into()
         ),
     ]
+    .boxed()
 }
 
-fn batches() -> impl Strategy<Value = AnyPayload> {
+fn batches() -> BoxedStrategy<AnyPayload> {
     let samples = vec((any::<i64>(), any::<u64>().prop_map(f64::from_bits)), 0..50);
     let lines = vec((time(), ".{0,30}"), 0..20);
     prop_oneof![
@@ -118,9 +129,10 @@ fn batches() -> impl Strategy<Value = AnyPayload> {
             LogBatch { collection, lines }.into()
         }),
     ]
+    .boxed()
 }
 
-fn arrays() -> impl Strategy<Value = AnyPayload> {
+fn arrays() -> BoxedStrategy<AnyPayload> {
     let place = || vec(any::<i64>(), 0..5);
     let cell = (place(), any::<[i64; 2]>(), bytes()).prop_map(
         |(coordinates, [valid_from_ms, valid_until_ms], attributes)| ArrayCell {
@@ -160,9 +172,10 @@ fn arrays() -> impl Strategy<Value = AnyPayload> {
         }
         .into()),
     ]
+    .boxed()
 }
 
-fn control() -> impl Strategy<Value = AnyPayload> {
+fn control() -> BoxedStrategy<AnyPayload> {
     prop_oneof![
         (lsn(), name()).prop_map(|(lsn, reason)| WriteAborted { lsn, reason }.into()),
         (name(), lsn()).prop_map(|(engine, lsn)| Checkpoint { engine, lsn }.into()),
@@ -182,9 +195,10 @@ fn control() -> impl Strategy<Value = AnyPayload> {
             .into()
         }),
     ]
+    .boxed()
 }
 
-fn node() -> impl Strategy<Value = AnyPayload> {
+fn node() -> BoxedStrategy<AnyPayload> {
     let offset = (any::<u32>(), any::<u64>())
         .prop_map(|(partition, offset)| PartitionOffset { partition, offset });
     prop_oneof![
@@ -251,4 +265,60 @@ fn node() -> impl Strategy<Value = AnyPayload> {
             .into()
         }),
     ]
+    .boxed()
+}
+
+fn consumers() -> BoxedStrategy<AnyPayload> {
+    let maxima = prop::array::uniform3(prop::option::of(any::<u64>()));
+    let wanted = (
+        vec(any::<u16>(), 0..4),
+        prop::array::uniform2(prop::option::of(any::<u64>())),
+        prop::option::of(any::<u32>()),
+        prop::option::of(name()),
+    );
+    let cursor =
+        (name(), any::<u32>(), lsn()).prop_map(|(name, partition, acknowledged)| ConsumerCursor {
+            name,
+            partition,
+            acknowledged,
+        });
+    prop_oneof![
+        (
+            name(),
+            1..=ConsumerAdded::PARTITIONS_MAX,
+            lsn(),
+            wanted,
+            maxima,
+            select(WhenOver::ALL.as_slice())
+        )
+            .prop_map(|(name, partitions, from, wanted, maxima, when_over)| {
+                let (kinds, [tenant, database], vshard, collection) = wanted;
+                let [records_max, bytes_max, seconds_max] = maxima;
+                ConsumerAdded {
+                    name,
+                    partitions,
+                    from,
+                    kinds: kinds.into_iter().map(KindCode::from_bits).collect(),
+                    tenant: tenant.map(TenantId::new),
+                    database: database.map(DatabaseId::new),
+                    vshard: vshard.map(VshardId::new),
+                    collection,
+                    records_max,
+                    bytes_max,
+                    seconds_max,
+                    when_over,
+                }
+                .into()
+            }),
+        (name(), lsn(), prop::option::of(name())).prop_map(|(name, acknowledged, over)| {
+            ConsumerDropped {
+                name,
+                acknowledged,
+                over,
+            }
+            .into()
+        }),
+        vec(cursor, 0..5).prop_map(|cursors| ConsumerCursors { cursors }.into()),
+    ]
+    .boxed()
 }

@@ -61,9 +61,16 @@ fn check(disk: &SimDisk, core: u32, expected: impl Fn(CoreFault) -> bool) {
 
 #[test]
 fn a_core_whose_log_is_gone_is_missed() {
-    let disk = disk();
-    remove(&disk, &segments(&disk, 1));
-    check(&disk, 1, |fault| fault == CoreFault::Missing);
+    let no_segments = disk();
+    remove(&no_segments, &segments(&no_segments, 1));
+    // Without a file there is no directory either.
+    let no_directory = disk();
+    let mut names = no_directory.names();
+    names.retain(|name| name.starts_with("core-0001/"));
+    remove(&no_directory, &names);
+    for disk in [no_segments, no_directory] {
+        check(&disk, 1, |fault| fault == CoreFault::Missing);
+    }
 }
 
 #[test]

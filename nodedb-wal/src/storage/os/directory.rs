@@ -11,10 +11,13 @@ use nix::fcntl::OFlag;
 use nix::libc;
 
 use super::clock;
-use super::file::{self, DirectRead, OsFile};
+use super::file::{self, DirectRead, Mode, OsFile};
 use super::lock::{self, OsLock};
+use super::watch::OsWatch;
 use crate::format::file_name;
-use crate::storage::{Access, DirectoryLock, FileEntry, IoMode, Storage, StorageFile};
+use crate::storage::{
+    Access, DirectoryLock, DirectoryWatch, FileEntry, IoMode, Storage, StorageFile,
+};
 use crate::types::Timestamp;
 
 /// A directory of the real file system.
@@ -66,14 +69,20 @@ impl OsStorage {
     }
 
     /// Opens for durable writes: direct where that works, else buffered.
-    fn open_for_writing(&self, name: &str, create: bool) -> io::Result<(File, bool)> {
+    fn open_for_writing(&self, name: &str, create: bool) -> io::Result<(File, Mode)> {
         let path = self.path.join(name);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(create);
         if self.direct.load(Ordering::Relaxed) {
             let flags = OFlag::O_DIRECT | OFlag::O_DSYNC;
             match options.clone().custom_flags(flags.bits()).open(&path) {
-                Ok(file) if self.takes_direct_io(&file) => return Ok((file, true)),
+                Ok(file) if self.takes_direct_io(&file) => {
+                    let flags = OFlag::O_DIRECT.bits();
+                    options.create_new(false).custom_flags(flags);
+                    // Where it cannot be had each write is durable by itself.
+                    let behind = options.open(&path).ok();
+                    return Ok((file, Mode::Direct { behind }));
+                }
                 Ok(_) => {}
                 Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
                 Err(error) => return Err(error),
@@ -82,7 +91,7 @@ impl OsStorage {
             options.create_new(false).create(create);
             self.direct.store(false, Ordering::Relaxed);
         }
-        Ok((options.open(&path)?, false))
+        Ok((options.open(&path)?, Mode::Cached))
     }
 
     fn takes_direct_io(&self, file: &File) -> bool {
@@ -127,7 +136,12 @@ impl Storage for OsStorage {
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
-            let metadata = entry.metadata()?;
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                // Another process renamed or removed it since its name was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
             if metadata.is_file() {
                 files.push(FileEntry {
                     name,
@@ -140,9 +154,9 @@ impl Storage for OsStorage {
     }
 
     fn create(&self, name: &str, len: u64) -> io::Result<Arc<dyn StorageFile>> {
-        let (file, direct) = self.open_for_writing(name, true)?;
+        let (file, mode) = self.open_for_writing(name, true)?;
         match file::allocate(&file, len) {
-            Ok(()) => Ok(Arc::new(OsFile::new(file, direct))),
+            Ok(()) => Ok(Arc::new(OsFile::new(file, mode))),
             Err(error) => {
                 // The error that matters is the one that made the file useless.
                 let _removed = std::fs::remove_file(self.path.join(name));
@@ -152,11 +166,11 @@ impl Storage for OsStorage {
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn StorageFile>> {
-        let (file, direct) = match access {
-            Access::Read => (open_plain(&self.path.join(name))?, false),
+        let (file, mode) = match access {
+            Access::Read => (open_plain(&self.path.join(name))?, Mode::Cached),
             Access::Write => self.open_for_writing(name, false)?,
         };
-        Ok(Arc::new(OsFile::new(file, direct)))
+        Ok(Arc::new(OsFile::new(file, mode)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -192,6 +206,10 @@ impl Storage for OsStorage {
         Self::create_directory(&self.path.join(name))?;
         // It may have been there and never been synced.
         self.sync_directory()
+    }
+
+    fn watch(&self) -> io::Result<Option<Box<dyn DirectoryWatch>>> {
+        Ok(Some(Box::new(OsWatch::new(&self.path)?)))
     }
 
     fn now(&self) -> Timestamp {

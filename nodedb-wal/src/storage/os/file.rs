@@ -22,19 +22,24 @@ static ZEROS: LazyLock<AlignedBuf> = LazyLock::new(|| AlignedBuf::zeroed(ZERO_BY
 #[derive(Debug)]
 pub(super) struct OsFile {
     file: File,
-    /// Opened with `O_DIRECT | O_DSYNC`: each write is durable by itself.
-    direct: bool,
+    /// How `file` was opened for writing, if it was.
+    mode: Mode,
+}
+
+/// How writes to a file become durable.
+#[derive(Debug)]
+pub(super) enum Mode {
+    /// Opened with `O_DIRECT | O_DSYNC`: each write is durable by itself. The other handle of the same
+    /// file is without `O_DSYNC`, for writes that are synced later; missing where there was no
+    /// descriptor left for it.
+    Direct { behind: Option<File> },
+    /// Through the page cache: with a sync.
+    Cached,
 }
 
 impl OsFile {
-    pub(super) fn new(file: File, direct: bool) -> Self {
-        Self { file, direct }
-    }
-
-    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        write_all(bytes.len(), |done| {
-            self.file.write_at(&bytes[done..], offset + done as u64)
-        })
+    pub(super) fn new(file: File, mode: Mode) -> Self {
+        Self { file, mode }
     }
 
     fn advise(&self, advice: PosixFadviseAdvice, offset: u64, len: u64) {
@@ -60,14 +65,30 @@ impl StorageFile for OsFile {
     }
 
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
-        debug_assert_eq!(blocks.len() % BLOCK_BYTES, 0);
-        debug_assert_eq!(offset % BLOCK_BYTES as u64, 0);
-        self.write_all_at(blocks, offset).map_err(WriteError::of)?;
-        if self.direct {
-            return Ok(());
+        write_blocks(&self.file, blocks, offset)?;
+        match self.mode {
+            Mode::Direct { .. } => Ok(()),
+            // After a failed sync the kernel may have dropped the pages: it is never "try again".
+            Mode::Cached => self.file.sync_data().map_err(WriteError::Failed),
         }
-        // After a failed sync the kernel may have dropped the pages: it is never "try again".
-        self.file.sync_data().map_err(WriteError::Failed)
+    }
+
+    fn write_behind(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
+        match &self.mode {
+            Mode::Direct { behind } => {
+                write_blocks(behind.as_ref().unwrap_or(&self.file), blocks, offset)
+            }
+            Mode::Cached => write_blocks(&self.file, blocks, offset),
+        }
+    }
+
+    fn sync_written(&self) -> io::Result<()> {
+        // By the handle that wrote: it is the one that is told of errors.
+        match &self.mode {
+            Mode::Direct { behind: Some(file) } => file.sync_data(),
+            Mode::Direct { behind: None } => Ok(()),
+            Mode::Cached => self.file.sync_data(),
+        }
     }
 
     fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()> {
@@ -76,7 +97,7 @@ impl StorageFile for OsFile {
         let mut at = offset;
         while at < end {
             let part = usize::try_from(end - at).map_or(zeros.len(), |left| left.min(zeros.len()));
-            self.write_all_at(&zeros[..part], at)?;
+            write_all_at(&self.file, &zeros[..part], at)?;
             at += part as u64;
         }
         Ok(())
@@ -112,6 +133,19 @@ impl StorageFile for OsFile {
     fn advise_done(&self, offset: u64, len: u64) {
         self.advise(PosixFadviseAdvice::POSIX_FADV_DONTNEED, offset, len);
     }
+}
+
+/// Whole blocks, to a whole block.
+fn write_blocks(file: &File, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
+    debug_assert_eq!(blocks.len() % BLOCK_BYTES, 0);
+    debug_assert_eq!(offset % BLOCK_BYTES as u64, 0);
+    write_all_at(file, blocks, offset).map_err(WriteError::of)
+}
+
+fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    write_all(bytes.len(), |done| {
+        file.write_at(&bytes[done..], offset + done as u64)
+    })
 }
 
 /// How many bytes could be read without waiting for the disk; `None` where none could, or the system

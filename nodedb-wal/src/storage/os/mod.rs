@@ -4,5 +4,6 @@ mod clock;
 mod directory;
 mod file;
 mod lock;
+mod watch;
 
 pub use directory::OsStorage;

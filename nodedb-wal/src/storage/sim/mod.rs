@@ -55,6 +55,7 @@ mod state;
 mod tamper;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 pub use crash::{CrashPlan, SectorId, Survivors};
 pub use disk::SimDisk;

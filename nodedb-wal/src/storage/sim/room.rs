@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use super::disk::SimDisk;
 use super::names::FileId;
 use super::page::PAGE_BYTES;
+use super::writes::Durability;
 use crate::storage::complete::{read_all, write_all};
 use crate::storage::{Access, DirectoryLock, FileEntry, IoMode, Storage, StorageFile, WriteError};
 use crate::types::Timestamp;
@@ -152,6 +153,18 @@ struct SimFile {
 }
 
 impl SimFile {
+    fn write(&self, blocks: &[u8], offset: u64, durability: Durability) -> Result<(), WriteError> {
+        self.check_write(offset, blocks.len() as u64)
+            .and_then(|()| Self::check_direct(blocks, offset))
+            .map_err(WriteError::Failed)?;
+        write_all(blocks.len(), |done| {
+            let mut state = self.disk.state();
+            let part = (blocks, done);
+            state.write(self.boot, self.file, part, offset, durability)
+        })
+        .map_err(WriteError::of)
+    }
+
     fn check_write(&self, offset: u64, len: u64) -> io::Result<()> {
         if self.access == Access::Read {
             return Err(Errno::EBADF.into());
@@ -197,14 +210,11 @@ impl StorageFile for SimFile {
     }
 
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
-        self.check_write(offset, blocks.len() as u64)
-            .and_then(|()| Self::check_direct(blocks, offset))
-            .map_err(WriteError::Failed)?;
-        write_all(blocks.len(), |done| {
-            let mut state = self.disk.state();
-            state.write_durable(self.boot, self.file, (blocks, done), offset)
-        })
-        .map_err(WriteError::of)
+        self.write(blocks, offset, Durability::AtOnce)
+    }
+
+    fn write_behind(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
+        self.write(blocks, offset, Durability::Behind)
     }
 
     fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()> {

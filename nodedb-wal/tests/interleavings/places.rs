@@ -1,0 +1,161 @@
+//! Room: buffers, shares, batches and segments, under those who commit.
+
+use std::sync::Arc;
+
+use nodedb_wal::{
+    DatabaseId, Error, Lsn, ReadOptions, Record, RecordKind, Scope, TenantId, VshardId,
+};
+
+use crate::disks::{commit_in_the_end, full_at};
+use crate::orders::{append, assert_dense, check, check_durable, in_threads, open};
+/// Three threads append more than the buffer takes. One of them commits what may be written and not
+/// synced, then the rest; another looks after the last write.
+fn full_buffers() {
+    let (disk, log) = open(|config| config.buffer_bytes(4096));
+    let log = Arc::new(log);
+    let lsns = in_threads(3, move |number| {
+        let lsns = [(); 2].map(|()| append(&log, &[7; 3000]).unwrap());
+        if number == 0 {
+            for lsn in lsns {
+                check_durable(&disk, lsn, log.commit(lsn).unwrap());
+            }
+        } else if number == 1 {
+            log.witness().unwrap();
+        }
+        lsns
+    });
+    assert_dense(lsns.into_iter().flatten());
+}
+
+#[test]
+fn whoever_needs_room_gets_it() {
+    check("full buffers", full_buffers);
+}
+
+/// Buffers are filled and not synced while three threads commit what is in them and a fourth what comes
+/// behind.
+fn unsynced() {
+    let (disk, log) = open(|config| config.buffer_bytes(4096));
+    let log = Arc::new(log);
+    let lsns = in_threads(4, move |number| {
+        let lsns = [(); 2].map(|()| append(&log, &[7; 1500]).unwrap());
+        let lsn = lsns[number / 3];
+        check_durable(&disk, lsn, log.commit(lsn).unwrap());
+        lsns
+    });
+    assert_dense(lsns.into_iter().flatten());
+}
+
+#[test]
+fn whoever_waits_for_a_write_that_is_synced_later_is_woken() {
+    check("unsynced", unsynced);
+}
+
+/// Threads of two tenants append more than their shares of a write, and commit.
+fn shares() {
+    let (disk, log) = open(|config| config.shared_write_bytes(1));
+    let log = Arc::new(log);
+    let lsns = in_threads(3, move |number| {
+        let scope = Scope::new(
+            TenantId::new(number as u64 % 2),
+            DatabaseId::new(0),
+            VshardId::new(0),
+        );
+        // A share is 16 KiB at least.
+        let payload = [7; 9000];
+        let record = Record::raw(RecordKind::Put, scope, &payload);
+        let lsns = [(); 2].map(|()| log.append(&record).unwrap());
+        let durable = log.commit(lsns[1]).unwrap();
+        check_durable(&disk, lsns[1], durable);
+        lsns
+    });
+    assert_dense(lsns.into_iter().flatten());
+}
+
+#[test]
+fn whoever_has_filled_its_share_gets_its_turn() {
+    check("shares", shares);
+}
+
+/// Two threads append batches that the buffer does not take, one of which finds the disk full half-way
+/// and is appended again; a third commits a record. Nobody fails, and no batch is taken apart.
+fn batches() {
+    let (disk, log) = open(|config| config.buffer_bytes(4096));
+    full_at(&disk, disk.operations() + 1);
+    let log = Arc::new(log);
+    let seen = Arc::clone(&log);
+    let lsns = in_threads(3, move |number| {
+        let payload = [7; 2500];
+        let record = Record::raw(RecordKind::Put, Scope::default(), &payload);
+        let count = if number == 0 { 1 } else { 3 };
+        let lsns = loop {
+            match log.append_batch(&[record; 3][..count]) {
+                Ok(lsns) => break lsns,
+                Err(Error::DiskFull { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let lsns_given = lsns.first.value()..=lsns.last.value();
+        assert_eq!(lsns_given.clone().count(), count);
+        commit_in_the_end(&disk, &log, lsns.last);
+        lsns_given.map(Lsn::new)
+    });
+    assert_dense(lsns.into_iter().flatten());
+    let mut records = seen.read(ReadOptions::all()).unwrap();
+    let mut is_inside = false;
+    while let Some(record) = records.next().unwrap() {
+        is_inside = record.header.batch_continues();
+    }
+    assert!(!is_inside, "half a batch was read");
+}
+
+#[test]
+fn batches_of_several_threads_go_in_one_after_the_other() {
+    check("batches", batches);
+}
+
+/// One thread starts new segments and drops old ones while two commit.
+fn rotation() {
+    let (disk, log) = open(|config| config);
+    let log = Arc::new(log);
+    let lsns = in_threads(3, move |number| {
+        let lsn = append(&log, b"x").unwrap();
+        if number == 0 {
+            log.rotate().unwrap();
+            log.truncate_before(lsn).unwrap();
+        }
+        check_durable(&disk, lsn, log.commit(lsn).unwrap());
+        lsn
+    });
+    assert_dense(lsns);
+}
+
+#[test]
+fn segments_change_under_those_who_commit() {
+    check("rotation", rotation);
+}
+
+/// One thread drops old segments, which takes two writes in a row, while the others commit and sleep
+/// until the first of them.
+fn truncating() {
+    let (disk, log) = open(|config| config);
+    let first = append(&log, b"x").unwrap();
+    log.commit(first).unwrap();
+    log.rotate().unwrap();
+    let log = Arc::new(log);
+    let lsns = in_threads(4, move |number| {
+        if number == 0 {
+            log.truncate_before(first.next()).unwrap();
+            return first;
+        }
+        let lsn = append(&log, b"x").unwrap();
+        check_durable(&disk, lsn, log.commit(lsn).unwrap());
+        lsn
+    });
+    assert_dense(lsns);
+}
+
+#[test]
+fn whoever_waits_for_the_first_of_two_writes_in_a_row_is_woken() {
+    check("truncating", truncating);
+}
