@@ -163,7 +163,7 @@ fn wanted_parts(stretch: &Stretch, grains: &[Grain], options: &ReadOptions) -> O
             continue;
         }
         let start_of = |grain: &Grain| stretch.from + grain.offset();
-        let first_of = |grain: &Grain| Lsn::new(stretch.first.value() + grain.records_before());
+        let first_of = |grain: &Grain| stretch.first.advanced_by(grain.records_before());
         let follower = grains.get(at + 1);
         let part = Part {
             from: start_of(grain).min(stretch.to),

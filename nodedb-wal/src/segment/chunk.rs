@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::scan::{Payloads, Pick, Piece, Scanned, scan};
+use super::scan::{Payloads, Pick, Piece, Scanned, reaches_end, scan};
 use crate::format::RecordHeader;
 use crate::format::checksum::HeaderSeed;
 use crate::format::layout::{block_floor, record};
@@ -116,7 +116,7 @@ impl Chunk {
             first: stretch.first,
             last: stretch.last,
         };
-        self.scanned = Some(self.scan_part(source, &part, payloads, pick));
+        self.scanned = Some(self.scan_part(source, &part, payloads, pick).0);
         parts_read + read as u64
     }
 
@@ -141,8 +141,8 @@ impl Chunk {
                 return read;
             }
             read += part.to - part.from;
-            let scanned = self.scan_part(source, part, payloads, &mut *pick);
-            if scanned.next <= part.last {
+            let (scanned, is_all) = self.scan_part(source, part, payloads, &mut *pick);
+            if scanned.next <= part.last || !is_all {
                 return read;
             }
             records += scanned.records;
@@ -167,13 +167,14 @@ impl Chunk {
         usize::try_from(place).map_or(self.len, |place| place.min(self.len))
     }
 
+    /// What the scan came to, and whether no more records stand in the part.
     fn scan_part(
         &mut self,
         source: &Source,
         part: &Part,
         payloads: Payloads,
         pick: impl FnMut(&RecordHeader) -> Pick,
-    ) -> Scanned {
+    ) -> (Scanned, bool) {
         let piece = Piece {
             bytes: &self.buf.as_slice()[..self.place_of(part.to)],
             start: self.start,
@@ -184,7 +185,8 @@ impl Chunk {
             seed: source.seed,
             payloads,
         };
-        scan(&piece, &mut self.found, pick)
+        let scanned = scan(&piece, &mut self.found, pick);
+        (scanned, reaches_end(&piece, &scanned))
     }
 
     /// What the scan came to.

@@ -130,6 +130,25 @@ pub(super) fn scan(
     }
 }
 
+/// Whether nothing but ends of writes stands between the place where a scan stopped and the end of the
+/// bytes: it passed every record in them.
+pub(super) fn reaches_end(piece: &Piece<'_>, scanned: &Scanned) -> bool {
+    let bytes = piece.bytes;
+    let mut at = usize::try_from(scanned.position - piece.start).unwrap_or(usize::MAX);
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let behind = match rest.first_chunk() {
+            Some(head) => past_write_end(piece, head, at, scanned.next),
+            // No room for a record.
+            None => Some(bytes.len()).filter(|_| rest.iter().all(|&byte| byte == 0)),
+        };
+        match behind {
+            Some(behind) => at = behind,
+            None => return false,
+        }
+    }
+    at == bytes.len()
+}
+
 /// Where the next structure can stand behind a frontier, or behind the zeros that end a write, which
 /// are at `at`.
 fn past_write_end(

@@ -83,13 +83,17 @@ fn parts() -> Box<[Part]> {
 
 /// Loads records 1 to 9, of which 2, 5 and 6 are wanted.
 fn loaded(file: Records) -> (Chunk, u64) {
+    loaded_by(file, parts())
+}
+
+fn loaded_by(file: Records, parts: Box<[Part]>) -> (Chunk, u64) {
     let all = 9 * RECORD_BYTES;
     let stretch = Stretch {
         from: 0,
         to: all,
         first: Lsn::FIRST,
         last: Lsn::new(9),
-        parts: Some(parts()),
+        parts: Some(parts),
     };
     let source = Source {
         file: Arc::new(file),
@@ -147,6 +151,28 @@ fn a_stretch_with_a_part_that_is_not_right_is_scanned_from_its_start() {
     let (mut chunk, _) = loaded(file);
     assert_eq!(chunk.scanned().unwrap().next, Lsn::new(5));
     assert_eq!(lsns_lent(&mut chunk), [2]);
+}
+
+/// A footer said that a part ends with another record than it does, and those behind that record were
+/// passed over as somebody else's.
+#[test]
+fn a_part_that_holds_more_records_than_it_should_is_not_believed() {
+    let check = |lie: &dyn Fn(&mut [Part])| {
+        let mut parts = parts();
+        lie(&mut parts);
+        let (mut chunk, _) = loaded_by(records(usize::MAX), parts);
+        let scanned = chunk.scanned().unwrap();
+        assert_eq!((scanned.next, scanned.records), (Lsn::new(10), 9));
+        assert_eq!(lsns_lent(&mut chunk), [2, 5, 6]);
+    };
+    check(&|parts| parts[1].last = Lsn::new(5));
+    check(&|parts| parts[1].last = Lsn::new(7));
+    check(&|parts| parts[1].first = Lsn::new(6));
+    check(&|parts| parts[1].from += RECORD_BYTES);
+    check(&|parts| parts[1].to += RECORD_BYTES);
+    check(&|parts| parts[1].to -= RECORD_BYTES);
+    check(&|parts| parts[1].to -= 16);
+    check(&|parts| parts[0].from += 16);
 }
 
 /// A file of zeros that notes what is said to be done with.
