@@ -10,6 +10,7 @@ pub(crate) use grains::{Field, GRAIN_BYTES, Grain, Grains};
 pub(crate) use usages::{Usage, Usages};
 
 use super::cursor::{Cursor, DecodeFault};
+use crate::format::RecordHeader;
 use crate::types::{Epoch, KindCode, Lsn, RecordKind, Timestamp};
 
 /// How many different ids a segment's footer counts one by one; the rest are counted together.
@@ -122,6 +123,15 @@ impl Zone {
     pub(crate) fn end(&self) -> u64 {
         self.offset + ZONE_BYTES
     }
+
+    /// Takes in whose record this is, and of what kind.
+    pub(crate) fn add(&mut self, header: &RecordHeader) {
+        self.tenants.add(header.scope.tenant.value());
+        self.databases.add(header.scope.database.value());
+        self.vshards.add(u64::from(header.scope.vshard.value()));
+        self.collections.add(u64::from(header.collection.value()));
+        self.kinds.add(u64::from(header.kind.bits()));
+    }
 }
 
 /// What a segment holds.
@@ -228,7 +238,7 @@ impl SegmentIndex {
             .map(|_| c.u64("control offset"))
             .collect::<Result<_, _>>()?;
         let usages = Usages::decode(c)?;
-        let grains = Grains::decode(c, zones.len())?;
+        let grains = Grains::decode(c, &zones)?;
         cursor.finish()?;
         Ok(Self {
             first_lsn,

@@ -17,6 +17,8 @@ pub(crate) struct IndexBuilder {
     /// comes or their zone ends: taking each of them into the index would cost more than the rest
     /// of an append.
     run: Option<Run>,
+    /// Those of the zones so far, beside the index: most who ask for it have no use for them.
+    grains: Grains,
     /// Where the last grain ends: the next record from here on begins another.
     grain_end: u64,
     writes: u64,
@@ -63,13 +65,13 @@ impl IndexBuilder {
             if let Some(ended) = self.run.take() {
                 ended.count_into(index);
             }
-            index.grains.end_zone();
+            self.grains.end_zone();
             index.zones.push(new_zone(header, offset));
             self.grain_end = offset;
         }
         let begins_grain = offset >= self.grain_end;
         if begins_grain {
-            self.grain_end = begin_grain(index, header, offset);
+            self.grain_end = begin_grain(&index.zones, &mut self.grains, header, offset);
         }
         if let Some(run) = self.run.as_mut().filter(|run| run.is_of(header)) {
             run.end = self.grain_end;
@@ -80,10 +82,10 @@ impl IndexBuilder {
             ended.count_into(index);
         }
         if let Some(zone) = index.zones.last_mut() {
-            add_ids_to_zone(zone, header);
+            zone.add(header);
         }
-        if let Some(grain) = index.grains.last_mut().filter(|_| !begins_grain) {
-            grain.add(header);
+        if !begins_grain {
+            self.grains.add(index.zones.len().saturating_sub(1), header);
         }
         let run = Run::begin(header, self.grain_end);
         self.run.insert(run).is_control
@@ -96,6 +98,14 @@ impl IndexBuilder {
 
     /// The index of every record so far; `None` when there is none.
     pub(crate) fn snapshot(&self) -> Option<SegmentIndex> {
+        let mut index = self.outline()?;
+        index.grains = self.grains.clone();
+        index.grains.end_zone();
+        Some(index)
+    }
+
+    /// As [`Self::snapshot`], without grains: for whoever holds up those who append meanwhile.
+    pub(crate) fn outline(&self) -> Option<SegmentIndex> {
         let mut index = self.index.clone()?;
         index.writes = self.writes;
         if let Some(run) = self.run {
@@ -105,7 +115,6 @@ impl IndexBuilder {
             index.tenants.add(*tenant, usage.records);
             index.databases.add(*database, usage.records);
         }
-        index.grains.end_zone();
         Some(index)
     }
 
@@ -114,8 +123,11 @@ impl IndexBuilder {
     pub(crate) fn encoded_len(&self) -> usize {
         let counted = |index: &SegmentIndex| index.usages.counts.len().min(ID_COUNTS_MAX);
         // Each may be of a tenant and of a database of its own, which are put together in the end.
+        let grains = self.grains.encoded_len(0);
         let index = self.index.as_ref();
-        index.map_or(0, |index| index.encoded_len() + counted(index) * 2 * 16)
+        index.map_or(0, |index| {
+            index.encoded_len() + counted(index) * 2 * 16 + grains
+        })
     }
 }
 
@@ -218,15 +230,18 @@ fn empty_index(header: &RecordHeader) -> SegmentIndex {
     }
 }
 
-/// Begins a grain of the last zone with this record; where it ends, at the latest with its zone.
-fn begin_grain(index: &mut SegmentIndex, header: &RecordHeader, offset: u64) -> u64 {
-    let zones = index.zones.len();
-    let Some(zone) = index.zones.last() else {
+/// Begins a grain of the last zone with this record; where it ends, at the latest with its zone. A
+/// zone that finds no room for grains is as one.
+fn begin_grain(zones: &[Zone], grains: &mut Grains, header: &RecordHeader, offset: u64) -> u64 {
+    let Some((zone, before)) = zones.split_last() else {
         return offset;
     };
+    if offset == zone.offset && !grains.has_room() {
+        return zone.end();
+    }
     let bytes = offset - zone.offset;
     let records = header.lsn.value() - zone.first_lsn.value();
-    index.grains.begin(zones, header, bytes, records);
+    grains.begin(before.len(), header, bytes, records);
     zone.end().min(offset + GRAIN_BYTES)
 }
 
@@ -242,14 +257,6 @@ fn new_zone(header: &RecordHeader, offset: u64) -> Zone {
         collections: IdMask::default(),
         kinds: IdMask::default(),
     }
-}
-
-fn add_ids_to_zone(zone: &mut Zone, header: &RecordHeader) {
-    zone.tenants.add(header.scope.tenant.value());
-    zone.databases.add(header.scope.database.value());
-    zone.vshards.add(u64::from(header.scope.vshard.value()));
-    zone.collections.add(u64::from(header.collection.value()));
-    zone.kinds.add(u64::from(header.kind.bits()));
 }
 
 #[cfg(test)]
@@ -306,5 +313,50 @@ mod tests {
         check(&[(Put, 7), (Put, 7), (Put, 7)]);
         check(&[(Put, 7), (Delete, 7)]);
         check(&[(Put, 7), (Put, 8), (Put, 8), (Put, 7)]);
+    }
+
+    /// Records of `step` bytes each. A second tenant has some in the second half of each zone, so
+    /// that grains are not alike.
+    fn of_two_tenants(bytes: u64, step: u64) -> SegmentIndex {
+        let mut builder = IndexBuilder::default();
+        for at in 0..bytes / step {
+            let is_second = at % 2 == 1 && at * step % ZONE_BYTES > ZONE_BYTES / 2;
+            let header = header(at + 1, RecordKind::Put, u64::from(is_second));
+            builder.add(&header, 4096 + at * step);
+        }
+        let bound = footer_bytes_bound(0, 2, usize::try_from(bytes).unwrap());
+        let index = builder.snapshot().unwrap();
+        assert!(index.encoded_len() <= builder.encoded_len());
+        assert!(index.encoded_len() as u64 <= bound, "{bytes} in {step}");
+        index
+    }
+
+    /// A reader has the footer of a segment in memory, twice for a moment: what it promises to keep
+    /// within is 32 MiB.
+    #[test]
+    fn a_footer_is_as_long_as_that_of_a_gib_at_most_whatever_the_records_are() {
+        const GIB: u64 = 1 << 30;
+        let check = |bytes: u64, step: u64| {
+            let index = of_two_tenants(bytes, step);
+            let grains = index.grains.encoded_len(index.zones.len());
+            let of_gib = 2_621_440 + index.zones.len() * 2;
+            assert!(grains <= of_gib, "{bytes} in {step}");
+            assert!(grains > of_gib / 32, "{bytes} in {step}");
+            let decoded = SegmentIndex::decode(&index.encode()).unwrap();
+            assert!(decoded == index, "{bytes} in {step}");
+        };
+        check(64 << 20, 64);
+        check(GIB, 64);
+        check(16 * GIB, 4096);
+        check(5 * GIB, 8192);
+    }
+
+    /// Where a zone came too late to have grains, records were added to those of a zone before.
+    #[test]
+    fn a_grain_says_nothing_of_other_zones() {
+        let index = of_two_tenants(3 << 30, 4096);
+        let last = index.zones.len() - 1;
+        assert!(index.grains.of_zone(last).is_empty());
+        assert!(!index.grains.of_zone(0).is_empty());
     }
 }

@@ -3,12 +3,19 @@
 //! A zone in which all parts look alike has none: they would say no more than the zone does.
 
 use super::super::cursor::{Cursor, DecodeFault};
-use super::{IdMask, ZONE_BYTES};
+use super::{IdMask, ZONE_BYTES, Zone};
 use crate::format::RecordHeader;
 use crate::format::layout::ALIGN_BYTES;
 
 /// Bytes of segment that one grain covers, at least.
 pub(crate) const GRAIN_BYTES: u64 = 8 * 1024;
+
+/// How many grains a footer has at most: those of a GiB. A zone that comes later has none, so that the
+/// footer of a segment of any length fits into the memory that readers promise to keep within.
+pub(super) const GRAINS_MAX: usize = 1 << 17;
+
+/// How many grains a zone has at most.
+const OF_ZONE_MAX: usize = (ZONE_BYTES / GRAIN_BYTES) as usize;
 
 const COUNT_ENCODED_BYTES: usize = 2;
 const ENCODED_BYTES: usize = 2 * 2 + 2 * 8;
@@ -97,18 +104,25 @@ impl Grains {
         &behind[..count]
     }
 
-    /// The last, to which a record is added.
+    /// Adds a record to the last grain, if that is of the zone with this place among the zones.
     #[inline]
-    pub(crate) fn last_mut(&mut self) -> Option<&mut Grain> {
-        self.0.last_mut()
+    pub(crate) fn add(&mut self, zone: usize, header: &RecordHeader) {
+        if let Some(last) = self.0.last_mut().filter(|it| it.zone as usize == zone) {
+            last.add(header);
+        }
     }
 
-    /// Begins a grain of the last of `zones` zones with a record that starts so many bytes behind the
-    /// zone's first, so many records after it.
-    pub(crate) fn begin(&mut self, zones: usize, header: &RecordHeader, bytes: u64, records: u64) {
+    /// Whether another zone can have grains.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.len() + OF_ZONE_MAX <= GRAINS_MAX
+    }
+
+    /// Begins a grain of a zone, the last, with a record that starts so many bytes behind the zone's
+    /// first, so many records after it.
+    pub(crate) fn begin(&mut self, zone: usize, header: &RecordHeader, bytes: u64, records: u64) {
         let narrow = |value: u64| u16::try_from(value).unwrap_or(u16::MAX);
         let mut grain = Grain {
-            zone: u32::try_from(zones.saturating_sub(1)).unwrap_or(u32::MAX),
+            zone: u32::try_from(zone).unwrap_or(u32::MAX),
             steps: narrow(bytes / ALIGN_BYTES as u64),
             records_before: narrow(records),
             tenants: IdMask::default(),
@@ -129,7 +143,7 @@ impl Grains {
     }
 
     /// How many bytes they take beside so many zones.
-    pub(super) fn encoded_len(&self, zones: usize) -> usize {
+    pub(crate) fn encoded_len(&self, zones: usize) -> usize {
         zones * COUNT_ENCODED_BYTES + self.0.len() * ENCODED_BYTES
     }
 
@@ -151,26 +165,58 @@ impl Grains {
     /// # Errors
     ///
     /// Names the field that is short or out of range.
-    pub(super) fn decode(c: &mut Cursor<'_>, zones: usize) -> Result<Self, DecodeFault> {
+    pub(super) fn decode(c: &mut Cursor<'_>, zones: &[Zone]) -> Result<Self, DecodeFault> {
         let mut grains = Vec::new();
-        for zone in 0..zones {
-            let zone = u32::try_from(zone).unwrap_or(u32::MAX);
-            let mut before = None;
-            for _ in 0..c.u16("grains")? {
+        for (at, zone) in zones.iter().enumerate() {
+            let count = c.u16("grains")?;
+            if grains.len() + usize::from(count) > GRAINS_MAX {
+                let (field, value) = ("grains", u64::from(count));
+                return Err(DecodeFault::OutOfRange { field, value });
+            }
+            let from = grains.len();
+            for _ in 0..count {
                 let grain = Grain {
-                    zone,
+                    zone: u32::try_from(at).unwrap_or(u32::MAX),
                     steps: c.u16("grain steps")?,
                     records_before: c.u16("grain records_before")?,
                     tenants: IdMask(c.u64("grain tenants")?),
                     others: OtherMask(c.u64("grain others")?),
                 };
-                check_order(before.as_ref(), &grain)?;
-                before = Some(grain);
+                check_order(grains[from..].last(), &grain)?;
                 grains.push(grain);
             }
+            check_sum(zone, &grains[from..])?;
         }
         Ok(Self(grains))
     }
+}
+
+/// Every record of a zone is in one of its grains: together they say what it says.
+fn check_sum(zone: &Zone, grains: &[Grain]) -> Result<(), DecodeFault> {
+    if grains.is_empty() {
+        return Ok(());
+    }
+    let mut sum = (0, 0);
+    for grain in grains {
+        sum = (sum.0 | grain.tenants.0, sum.1 | grain.others.0);
+    }
+    let others = [
+        (Field::Database, zone.databases),
+        (Field::Vshard, zone.vshards),
+        (Field::Collection, zone.collections),
+        (Field::Kind, zone.kinds),
+    ];
+    let others = others.iter().fold(0, |bits, (field, ids)| {
+        bits | ids.0.rotate_left(*field as u32)
+    });
+    let out_of_range = |field, value| Err(DecodeFault::OutOfRange { field, value });
+    if sum.0 != zone.tenants.0 {
+        return out_of_range("grain tenants", sum.0);
+    }
+    if sum.1 != others {
+        return out_of_range("grain others", sum.1);
+    }
+    Ok(())
 }
 
 /// The first grain of a zone starts where the zone does, each other one behind that before it.
