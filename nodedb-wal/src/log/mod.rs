@@ -35,6 +35,7 @@ mod retire;
 mod rotate;
 mod scout;
 mod sealing;
+mod settled;
 mod shares;
 mod state;
 mod stats;

@@ -2,14 +2,12 @@
 //! commit never grows a file and never changes metadata.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
-
-use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::format::file_name;
 use crate::storage::{Access, FileEntry, Storage, StorageFile};
+use crate::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use crate::sync::{JoinHandle, Mutex, ThreadBuilder};
 
 /// How many files are kept ready, recycled ones included.
 const READY_MAX: usize = 2;
@@ -230,7 +228,7 @@ impl Worker {
     fn spawn(pool: Arc<Pool>) -> Result<Self> {
         let (wake, woken) = sync_channel(1);
         let path = pool.storage.path().to_path_buf();
-        let thread = std::thread::Builder::new()
+        let thread = ThreadBuilder::new()
             .name("wal-prepare".to_owned())
             .spawn(move || pool.run(&woken))
             .map_err(|source| Error::Io {

@@ -347,7 +347,7 @@ impl Records {
 
     /// `error`, unless it is so because the segment was truncated away meanwhile.
     pub(super) fn gone_or(&self, error: Error, entry: &SegmentEntry) -> Error {
-        if self.view.is_gone(entry) {
+        if entry.is_gone() {
             let (lsn, start) = (self.next_lsn, self.view.start());
             return Error::Truncated { lsn, start };
         }

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::image::{Image, OnFault};
+use super::image::OnFault;
 use super::read::Records;
 use super::read_options::ReadOptions;
 use super::report::{RecoveryReport, SegmentExtent, SegmentInfo};
+use super::settled::image_for_reading;
 use super::time::{self, Looked, LsnAt};
 use super::verify::{VerifyReport, verify};
 use super::view::View;
 use crate::config::OpenCheck;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::storage::{IoMode, OsStorage, Storage};
 use crate::types::{LogId, Lsn, Timestamp};
 
@@ -69,17 +70,12 @@ impl Reader {
     }
 
     fn load(storage: Arc<dyn Storage>, on_fault: OnFault) -> Result<Self> {
-        let is_in_use = storage.is_locked().map_err(|source| Error::Io {
-            operation: "look at the lock of",
-            path: storage.path().to_path_buf(),
-            source,
-        })?;
         let check = match on_fault {
             OnFault::Refuse => OpenCheck::LastWrites,
             // To look at a damaged log is to look at all of what was not sealed.
             OnFault::Note => OpenCheck::LastSegment,
         };
-        let mut image = Image::load(&storage, on_fault, check)?;
+        let (mut image, is_in_use) = image_for_reading(&storage, on_fault, check)?;
         if let (true, Some(tail)) = (is_in_use, &image.tail) {
             image.report.last_lsn = image.report.last_lsn.min(tail.claimed_lsn);
             image.report.dropped = None;

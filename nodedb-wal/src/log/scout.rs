@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::image::{Image, OnFault};
 use super::link_error::link_error;
+use super::settled::settled;
 use super::view::View;
 use crate::config::OpenCheck;
 use crate::error::{Error, Result};
@@ -17,10 +18,6 @@ use crate::format::file_name::{self, FileKind};
 use crate::segment::{Claims, SegmentEntry};
 use crate::storage::{Changes, Storage};
 use crate::types::Lsn;
-
-/// How often a directory that is being changed is read until what is wrong with it is believed: it may
-/// be read half before and half after a change.
-const ATTEMPTS: usize = 8;
 
 /// The log as far as it was seen.
 #[derive(Debug)]
@@ -44,7 +41,10 @@ impl Scout {
     ///
     /// As [`Reader::open_on`](super::Reader::open_on).
     pub(super) fn open(storage: Arc<dyn Storage>, patience: Duration) -> Result<Self> {
-        let image = attempt(|| Image::load(&storage, OnFault::Refuse, OpenCheck::LastWrites))?;
+        let image = settled(
+            || Image::load(&storage, OnFault::Refuse, OpenCheck::LastWrites),
+            |image| &image.faults,
+        )?;
         let mut scout = Self {
             view: Arc::new(View::new(Arc::clone(&storage), Vec::new(), Lsn::ZERO)),
             storage,
@@ -91,7 +91,7 @@ impl Scout {
     pub(super) fn take_in(&mut self, changes: Changes) -> Result<()> {
         if changes.names || self.must_list {
             self.must_list = true;
-            attempt(|| self.list())?;
+            settled(|| self.list(), |()| &[])?;
             self.must_list = false;
         }
         let Some(claims) = &mut self.claims else {
@@ -137,7 +137,7 @@ impl Scout {
             .map(Arc::clone)
             .collect();
         // A log that is opened again has no use for a last segment without records.
-        let is_replaced = segments.last().is_some_and(|last| self.view.is_gone(last));
+        let is_replaced = segments.last().is_some_and(|last| last.is_gone());
         if is_replaced {
             segments.pop();
         }
@@ -204,14 +204,4 @@ fn claims_of(entry: &SegmentEntry) -> Result<Claims> {
         entry.path().to_path_buf(),
         entry.header(),
     ))
-}
-
-/// What `read` gives, tried again while it fails.
-fn attempt<T>(mut read: impl FnMut() -> Result<T>) -> Result<T> {
-    for _ in 1..ATTEMPTS {
-        if let Ok(value) = read() {
-            return Ok(value);
-        }
-    }
-    read()
 }

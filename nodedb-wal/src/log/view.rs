@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use super::bell::Bell;
 use super::report::SegmentExtent;
-use crate::error::Error;
 use crate::segment::SegmentEntry;
 use crate::storage::Storage;
 use crate::sync::{AtomicU64, RwLock};
@@ -50,15 +49,6 @@ impl View {
     pub(crate) fn holds(&self, entry: &Arc<SegmentEntry>) -> bool {
         let segments = self.segments.read();
         segments.iter().any(|other| Arc::ptr_eq(other, entry))
-    }
-
-    /// Whether the file of `entry` is no longer that segment: another process truncated it away.
-    pub(crate) fn is_gone(&self, entry: &SegmentEntry) -> bool {
-        match SegmentEntry::open(&self.storage, entry.name()) {
-            Ok(now) => now.header().salt != entry.header().salt,
-            Err(Error::Io { source, .. }) => source.kind() == std::io::ErrorKind::NotFound,
-            Err(_) => false,
-        }
     }
 
     /// Whether work may be done on threads of the log's own.

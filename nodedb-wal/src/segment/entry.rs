@@ -35,6 +35,15 @@ pub(crate) struct SegmentEntry {
 }
 
 impl SegmentEntry {
+    /// Whether the file is no longer this segment: another process truncated it away.
+    pub(crate) fn is_gone(&self) -> bool {
+        match Self::open(&self.storage, &self.name) {
+            Ok(now) => now.header.salt != self.header.salt,
+            Err(Error::Io { source, .. }) => source.kind() == std::io::ErrorKind::NotFound,
+            Err(_) => false,
+        }
+    }
+
     /// A segment that was just started: nothing of it is read.
     pub(crate) fn started(storage: &Arc<dyn Storage>, name: String, header: SegmentHeader) -> Self {
         let path = storage.path().join(&name);

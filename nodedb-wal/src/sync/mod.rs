@@ -13,11 +13,13 @@ pub(crate) use {
     futex::Futex,
     parking_lot::{Condvar, Mutex, MutexGuard, RwLock},
     std::sync::atomic::AtomicU64,
+    std::sync::mpsc,
     std::thread::{Builder as ThreadBuilder, JoinHandle, yield_now},
 };
 #[cfg(feature = "interleave")]
 pub(crate) use {
     interleaved::{Condvar, Futex, Mutex, MutexGuard, RwLock},
     shuttle::sync::atomic::AtomicU64,
+    shuttle::sync::mpsc,
     shuttle::thread::{Builder as ThreadBuilder, JoinHandle, yield_now},
 };

@@ -112,7 +112,7 @@ fn planted_bugs_are_found() {
     for planted in [Planted::SleepsWithoutLooking, Planted::WakesNobody] {
         nodedb_wal::plant(planted);
         let tried = AtomicUsize::new(0);
-        let outcome = catch_unwind(|| explore(SCHEDULES, &tried, committers));
+        let outcome = catch_unwind(|| explore(20 * SCHEDULES, &tried, committers));
         nodedb_wal::plant(Planted::Nothing);
         let tried = tried.load(Ordering::Relaxed);
         assert!(

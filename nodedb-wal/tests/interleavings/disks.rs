@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use nodedb_wal::storage::sim::{Fault, FaultPlan, SimDisk};
-use nodedb_wal::{Error, Log, Lsn};
+use nodedb_wal::{Error, Log, Lsn, Record, RecordKind, Scope};
+use shuttle::rand::{Rng as _, thread_rng};
 
 use crate::orders::{append, assert_dense, check, check_durable, in_threads, open};
 /// Commits `lsn`, again as long as the disk is full.
 pub(crate) fn commit_in_the_end(disk: &SimDisk, log: &Log, lsn: Lsn) {
-    let durable = loop {
-        match log.commit(lsn) {
-            Ok(durable) => break durable,
+    let durable = until_there_is_room(|| log.commit(lsn));
+    check_durable(disk, lsn, durable);
+}
+
+pub(crate) fn until_there_is_room<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> T {
+    loop {
+        match attempt() {
+            Ok(done) => return done,
             Err(Error::DiskFull { .. }) => {}
             Err(error) => panic!("{error}"),
         }
-    };
-    check_durable(disk, lsn, durable);
+    }
 }
 
 pub(crate) fn full_at(disk: &SimDisk, operation: u64) {
@@ -73,4 +78,35 @@ fn failing_disk() {
 #[test]
 fn whoever_waits_for_a_failing_disk_is_told() {
     check("poison", failing_disk);
+}
+
+/// The disk is full for three operations somewhere under records, batches, rotations and truncations.
+/// Everybody tries again and gets through.
+fn full_anywhere() {
+    let (disk, log) = open(|config| config.buffer_bytes(4096));
+    let full = disk.operations() + thread_rng().gen_range(0..16_u64);
+    let at = (full..full + 3).map(|operation| (operation, Fault::NoSpace));
+    disk.set_faults(FaultPlan {
+        at: at.collect(),
+        ..FaultPlan::default()
+    });
+    let log = Arc::new(log);
+    let lsns = in_threads(3, move |number| {
+        let payload = [7; 2500];
+        let record = Record::raw(RecordKind::Put, Scope::default(), &payload);
+        let count = [1, 1, 3][number];
+        let lsns = until_there_is_room(|| log.append_batch(&[record; 3][..count]));
+        if number == 0 {
+            until_there_is_room(|| log.rotate());
+            until_there_is_room(|| log.truncate_before(lsns.first));
+        }
+        commit_in_the_end(&disk, &log, lsns.last);
+        (lsns.first.value()..=lsns.last.value()).map(Lsn::new)
+    });
+    assert_dense(lsns.into_iter().flatten());
+}
+
+#[test]
+fn whoever_finds_the_disk_full_gets_through_when_there_is_room() {
+    check("full anywhere", full_anywhere);
 }

@@ -11,3 +11,4 @@ mod commits;
 mod disks;
 mod orders;
 mod places;
+mod watchers;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use nodedb_wal::{
-    DatabaseId, Error, Lsn, ReadOptions, Record, RecordKind, Scope, TenantId, VshardId,
+    Config, DatabaseId, Error, Log, Lsn, ReadOptions, Reader, Record, RecordKind, Scope, TenantId,
+    VshardId,
 };
 
-use crate::disks::{commit_in_the_end, full_at};
+use crate::disks::{commit_in_the_end, full_at, until_there_is_room};
 use crate::orders::{append, assert_dense, check, check_durable, in_threads, open};
 /// Three threads append more than the buffer takes. One of them commits what may be written and not
 /// synced, then the rest; another looks after the last write.
@@ -88,13 +89,7 @@ fn batches() {
         let payload = [7; 2500];
         let record = Record::raw(RecordKind::Put, Scope::default(), &payload);
         let count = if number == 0 { 1 } else { 3 };
-        let lsns = loop {
-            match log.append_batch(&[record; 3][..count]) {
-                Ok(lsns) => break lsns,
-                Err(Error::DiskFull { .. }) => {}
-                Err(error) => panic!("{error}"),
-            }
-        };
+        let lsns = until_there_is_room(|| log.append_batch(&[record; 3][..count]));
         let lsns_given = lsns.first.value()..=lsns.last.value();
         assert_eq!(lsns_given.clone().count(), count);
         commit_in_the_end(&disk, &log, lsns.last);
@@ -158,4 +153,80 @@ fn truncating() {
 #[test]
 fn whoever_waits_for_the_first_of_two_writes_in_a_row_is_woken() {
     check("truncating", truncating);
+}
+
+/// A log is opened for reading, and verified, while it is written, and what is old
+/// in it dropped.
+fn reading() {
+    let (disk, log) = open(|config| config.buffer_bytes(4096));
+    let log = Arc::new(log);
+    in_threads(3, move |number| {
+        if number == 0 {
+            let reader = Reader::open_on(disk.storage()).unwrap();
+            let seen = reader.next_lsn().previous();
+            assert!(seen <= log.durable_lsn(), "{seen} was shown");
+            let verified = reader.verify(&mut |_, _| {}).unwrap();
+            assert!(verified.findings.is_empty(), "{:?}", verified.findings);
+            return;
+        }
+        let lsns = [(); 2].map(|()| {
+            let lsn = append(&log, &[7; 2500]).unwrap();
+            log.commit(lsn).unwrap();
+            lsn
+        });
+        if number == 1 {
+            log.rotate().unwrap();
+            log.truncate_before(lsns[1]).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_log_that_is_being_written_is_read_without_a_complaint() {
+    check("reading", reading);
+}
+
+/// The power goes while a segment is not sealed. The log is opened again and written, read and cut
+/// while a thread of its own looks at what it was left with.
+fn recovering() {
+    let (disk, log) = open(|config| config);
+    for _ in 0..2 {
+        let lsn = append(&log, &[7; 2500]).unwrap();
+        log.commit(lsn).unwrap();
+        log.rotate().unwrap();
+    }
+    disk.crash_keeping(&[]);
+    drop(log);
+    disk.restart();
+    let config = Config::on(disk.storage())
+        .segment_bytes(Config::SEGMENT_BYTES_MIN)
+        .witness_after(None);
+    let log = Log::open(config).unwrap();
+    let first = log.next_lsn();
+    assert!(first > Lsn::new(2));
+    let log = Arc::new(log);
+    in_threads(3, move |number| match number {
+        0 => log.finish_recovery().unwrap(),
+        1 => {
+            let lsn = append(&log, b"x").unwrap();
+            check_durable(&disk, lsn, log.commit(lsn).unwrap());
+            log.truncate_before(lsn).unwrap();
+        }
+        _ => {
+            let read = || {
+                let mut records = log.read(ReadOptions::from(first.previous()))?;
+                while records.next()?.is_some() {}
+                Ok(())
+            };
+            match read() {
+                Ok(()) | Err(Error::Truncated { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn a_log_is_used_while_its_past_is_looked_at() {
+    check("recovering", recovering);
 }

@@ -4,14 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::crash::{CrashPlan, SectorId, Survivors};
 use super::faults::{FaultCounts, FaultPlan, Operation};
 use super::names::{FileId, NameChange};
 use super::room::SimStorage;
 use super::state::State;
 use crate::storage::{IoMode, Storage};
+use crate::sync::{Mutex, MutexGuard};
 use crate::types::Timestamp;
 
 /// A disk in memory with one directory on it. Clones are the same disk; [`Self::fork`] makes
