@@ -22,8 +22,12 @@ fn main() -> ExitCode {
         arguments.get(at + 1).cloned()
     };
     if let Some(name) = option("--run") {
-        counting::run_one(&name);
+        let idle_rounds = option("--idle").and_then(|rounds| rounds.parse().ok());
+        counting::run_one(&name, idle_rounds.unwrap_or_default());
         return ExitCode::SUCCESS;
+    }
+    if arguments.iter().any(|argument| argument == "--planted") {
+        return counting::report(counting::check_planted());
     }
     let answer = match (option("--accept"), option("--compare")) {
         (Some(file), _) => counting::accept(file.as_ref()),

@@ -7,6 +7,7 @@ mod batches;
 mod filters;
 mod following;
 mod following_cores;
+mod grains;
 mod handover;
 mod holes;
 mod lock;

@@ -120,7 +120,7 @@ fn the_format_page_agrees_with_the_code() {
 fn the_format_page_uses_the_names_of_the_code() {
     let tree = Tree::load();
     let page = tree.doc("docs/FORMAT.md");
-    let footer = ["footer.rs", "footer/usages.rs"]
+    let footer = ["footer.rs", "footer/grains.rs", "footer/usages.rs"]
         .map(|name| tree.source(&format!("nodedb-wal/src/format/{name}")));
     let file_name = tree.source("nodedb-wal/src/format/file_name.rs");
     expect_none(&format_names::check_footer(page, &footer));

@@ -5,6 +5,7 @@ use std::io;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
+use super::planted::idle;
 use crate::support;
 
 /// Callgrind counts while this is being run and at no other time, so its name is not to be changed
@@ -18,12 +19,17 @@ fn measured(run: &mut dyn FnMut()) {
 
 const MEASURED: &str = "*callgrind::measured*";
 
-/// Runs the workload `name`, for callgrind to look at.
-pub(crate) fn run_one(name: &str) {
+/// Runs the workload `name`, for callgrind to look at, and so many rounds of idling behind it.
+pub(crate) fn run_one(name: &str, idle_rounds: u64) {
     let workloads = support::all();
     let workload = workloads.iter().find(|w| w.name == name).unwrap();
     let mut run = workload.prepare();
-    measured(&mut *run);
+    measured(&mut || {
+        run();
+        if idle_rounds > 0 {
+            idle(idle_rounds);
+        }
+    });
 }
 
 /// What a workload takes.
@@ -45,7 +51,7 @@ pub(super) fn count_all() -> io::Result<Vec<Count>> {
             let Some((at, (name, operations))) = next.lock().unwrap().next() else {
                 return;
             };
-            let counted = instructions(name).map(|instructions| Count {
+            let counted = instructions(name, 0).map(|instructions| Count {
                 name: name.clone(),
                 operations: *operations,
                 instructions,
@@ -61,7 +67,8 @@ pub(super) fn count_all() -> io::Result<Vec<Count>> {
     counts.into_inner().unwrap().into_values().collect()
 }
 
-fn instructions(name: &str) -> io::Result<u64> {
+/// What a run of the workload takes, with so many rounds of idling.
+pub(super) fn instructions(name: &str, idle_rounds: u64) -> io::Result<u64> {
     let output = Command::new("valgrind")
         .args([
             "--tool=callgrind",
@@ -70,7 +77,7 @@ fn instructions(name: &str) -> io::Result<u64> {
         ])
         .arg(format!("--toggle-collect={MEASURED}"))
         .arg(std::env::current_exe()?)
-        .args(["--run", name])
+        .args(["--run", name, "--idle", &idle_rounds.to_string()])
         .stdin(Stdio::null())
         .output()?;
     let said = String::from_utf8_lossy(&output.stderr);

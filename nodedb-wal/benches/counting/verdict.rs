@@ -17,6 +17,8 @@ pub(crate) enum Outcome {
     Compared(Vec<String>, usize),
     /// The stored numbers were counted with the first, and here is the second.
     OtherTools(String, String),
+    /// Lines for each slow-down that was planted, and how many were judged wrongly.
+    Planted(Vec<String>, usize),
     Usage,
 }
 
@@ -52,7 +54,7 @@ pub(crate) fn compare(file: &Path) -> io::Result<Outcome> {
 }
 
 /// More than 5 % above the stored number, or none is stored.
-fn is_too_much(count: u64, stored: Option<u64>) -> bool {
+pub(super) fn is_too_much(count: u64, stored: Option<u64>) -> bool {
     stored.is_none_or(|stored| count > stored + stored / GROWTH_MAX)
 }
 
@@ -60,7 +62,7 @@ fn is_too_much(count: u64, stored: Option<u64>) -> bool {
     clippy::cast_precision_loss,
     reason = "a percentage for people to read"
 )]
-fn line(count: &Count, stored: Option<u64>) -> String {
+pub(super) fn line(count: &Count, stored: Option<u64>) -> String {
     let (name, instructions) = (&count.name, count.instructions);
     let each = instructions / count.operations;
     let Some(stored) = stored else {
@@ -85,10 +87,18 @@ pub(crate) fn report(answer: io::Result<Outcome>) -> ExitCode {
             let lines = lines.join("\n");
             (format!("{lines}\n{failures} take too much"), 1)
         }
+        Ok(Outcome::Planted(lines, failures)) => {
+            let lines = lines.join("\n");
+            let verdict = match failures {
+                0 => "what was planted is told as it is",
+                _ => "WHAT WAS PLANTED IS NOT TOLD AS IT IS",
+            };
+            (format!("{lines}\n{verdict}"), u8::from(failures > 0))
+        }
         Ok(Outcome::OtherTools(stored, here)) => {
             (format!("counted with: {stored}\nhere is:      {here}"), 3)
         }
-        Ok(Outcome::Usage) => ("--compare FILE or --accept FILE".to_owned(), 1),
+        Ok(Outcome::Usage) => ("--compare FILE, --accept FILE or --planted".to_owned(), 1),
         Err(error) => (error.to_string(), 1),
     };
     match writeln!(io::stdout(), "{text}") {

@@ -45,6 +45,10 @@ impl<'a> Cursor<'a> {
         Ok(*head)
     }
 
+    pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, DecodeFault> {
+        self.array(field).map(u16::from_le_bytes)
+    }
+
     pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeFault> {
         self.array(field).map(u32::from_le_bytes)
     }

@@ -1,13 +1,16 @@
 //! The footer index: what a sealed segment holds, so that readers can pass over it or go straight
 //! to the part they need.
 
+mod grains;
 mod usages;
 
 use std::collections::BTreeMap;
 
+pub(crate) use grains::{Field, GRAIN_BYTES, Grain, Grains};
 pub(crate) use usages::{Usage, Usages};
 
 use super::cursor::{Cursor, DecodeFault};
+use crate::format::RecordHeader;
 use crate::types::{Epoch, KindCode, Lsn, RecordKind, Timestamp};
 
 /// How many different ids a segment's footer counts one by one; the rest are counted together.
@@ -84,6 +87,7 @@ impl IdCounts {
 pub(crate) struct IdMask(pub(crate) u64);
 
 impl IdMask {
+    #[inline]
     pub(crate) fn add(&mut self, id: u64) {
         self.0 |= Self::bit(id);
     }
@@ -93,6 +97,7 @@ impl IdMask {
     }
 
     /// Fibonacci hashing: the top six bits of the product.
+    #[inline]
     fn bit(id: u64) -> u64 {
         1 << (id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
     }
@@ -118,6 +123,15 @@ impl Zone {
     pub(crate) fn end(&self) -> u64 {
         self.offset + ZONE_BYTES
     }
+
+    /// Takes in whose record this is, and of what kind.
+    pub(crate) fn add(&mut self, header: &RecordHeader) {
+        self.tenants.add(header.scope.tenant.value());
+        self.databases.add(header.scope.database.value());
+        self.vshards.add(u64::from(header.scope.vshard.value()));
+        self.collections.add(u64::from(header.collection.value()));
+        self.kinds.add(u64::from(header.kind.bits()));
+    }
 }
 
 /// What a segment holds.
@@ -139,6 +153,7 @@ pub(crate) struct SegmentIndex {
     /// Where each control record starts, in order.
     pub(crate) controls: Vec<u64>,
     pub(crate) usages: Usages,
+    pub(crate) grains: Grains,
 }
 
 impl SegmentIndex {
@@ -154,6 +169,7 @@ impl SegmentIndex {
             + self.zones.len() * ZONE_ENCODED_BYTES
             + self.controls.len() * CONTROL_ENCODED_BYTES
             + self.usages.counts_len()
+            + self.grains.encoded_len(self.zones.len())
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -192,6 +208,7 @@ impl SegmentIndex {
             out.extend_from_slice(&offset.to_le_bytes());
         }
         self.usages.put(&mut out);
+        self.grains.put(self.zones.len(), &mut out);
         debug_assert_eq!(out.len(), self.encoded_len());
         out
     }
@@ -210,27 +227,18 @@ impl SegmentIndex {
         let epoch = epoch_span(c)?;
         let payload_bytes = c.u64("payload_bytes")?;
         let writes = c.u64("writes")?;
-        let mut kinds = BTreeMap::new();
-        for _ in 0..c.count("kinds", KIND_ENCODED_BYTES)? {
-            let bits = c.u32("kind")?;
-            let fault = DecodeFault::OutOfRange {
-                field: "kind",
-                value: u64::from(bits),
-            };
-            let code = KindCode::from_bits(u16::try_from(bits).map_err(|_| fault)?);
-            rises(&kinds, &code).then_some(()).ok_or(fault)?;
-            kinds.insert(code, c.u64("kind count")?);
-        }
+        let kinds = kinds(c)?;
         let tenants = id_counts(c, "tenants")?;
         let databases = id_counts(c, "databases")?;
         let vshards = id_counts(c, "vshards")?;
-        let zones = (0..c.count("zones", ZONE_ENCODED_BYTES)?)
+        let zones: Vec<Zone> = (0..c.count("zones", ZONE_ENCODED_BYTES)?)
             .map(|_| zone(c))
             .collect::<Result<_, _>>()?;
         let controls = (0..c.count("controls", CONTROL_ENCODED_BYTES)?)
             .map(|_| c.u64("control offset"))
             .collect::<Result<_, _>>()?;
         let usages = Usages::decode(c)?;
+        let grains = Grains::decode(c, &zones)?;
         cursor.finish()?;
         Ok(Self {
             first_lsn,
@@ -246,6 +254,7 @@ impl SegmentIndex {
             zones,
             controls,
             usages,
+            grains,
         })
     }
 
@@ -308,9 +317,34 @@ fn epoch_span(c: &mut Cursor<'_>) -> Result<Span<Epoch>, DecodeFault> {
     })
 }
 
-/// Whether `key` comes behind all that are there: what is counted stands in rising order, each once.
-fn rises<K: Ord, V>(counts: &BTreeMap<K, V>, key: &K) -> bool {
-    counts.last_key_value().is_none_or(|(last, _)| last < key)
+fn kinds(c: &mut Cursor<'_>) -> Result<BTreeMap<KindCode, u64>, DecodeFault> {
+    let count = c.count("kinds", KIND_ENCODED_BYTES)?;
+    in_rising_order(count, || {
+        let bits = c.u32("kind")?;
+        let fault = DecodeFault::OutOfRange {
+            field: "kind",
+            value: u64::from(bits),
+        };
+        let code = KindCode::from_bits(u16::try_from(bits).map_err(|_| fault)?);
+        Ok(((code, c.u64("kind count")?), fault))
+    })
+}
+
+/// What is counted, which stands in rising order, each once: `next` gives a key with its count, and
+/// the fault should the key not come behind the one before. Sorted already, they make a map at once.
+fn in_rising_order<K: Ord + Copy, V>(
+    count: usize,
+    mut next: impl FnMut() -> Result<((K, V), DecodeFault), DecodeFault>,
+) -> Result<BTreeMap<K, V>, DecodeFault> {
+    let mut counted: Vec<(K, V)> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let ((key, value), fault) = next()?;
+        if counted.last().is_some_and(|(last, _)| *last >= key) {
+            return Err(fault);
+        }
+        counted.push((key, value));
+    }
+    Ok(counted.into_iter().collect())
 }
 
 fn id_counts(c: &mut Cursor<'_>, field: &'static str) -> Result<IdCounts, DecodeFault> {
@@ -324,13 +358,11 @@ fn id_counts(c: &mut Cursor<'_>, field: &'static str) -> Result<IdCounts, Decode
         return Err(fault);
     }
     let others = c.u64(field)?;
-    let mut counts = BTreeMap::new();
-    for _ in 0..count {
+    let counts = in_rising_order(count, || {
         let id = c.u64(field)?;
         let fault = DecodeFault::OutOfRange { field, value: id };
-        rises(&counts, &id).then_some(()).ok_or(fault)?;
-        counts.insert(id, c.u64(field)?);
-    }
+        Ok(((id, c.u64(field)?), fault))
+    })?;
     Ok(IdCounts { counts, others })
 }
 

@@ -34,7 +34,7 @@ impl Log {
         let unsealed = state.active.as_ref().map(|active| Unsealed {
             first_lsn: active.entry.header().first_lsn,
             end: state.filling.position(),
-            index: active.index.snapshot(),
+            index: active.index.outline(),
         });
         let last = state.next_lsn.previous();
         drop(state);

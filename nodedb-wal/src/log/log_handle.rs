@@ -305,7 +305,7 @@ impl Log {
         // What is full is sealed in a moment, and then need not be read to tell what it holds.
         self.core.finish_sealing(&mut state);
         state.active.as_ref().map(|active| {
-            let index = active.index.snapshot();
+            let index = active.index.outline();
             let last_lsn = state.next_lsn.previous();
             let position = state.data_end();
             SegmentInfo::new(&active.entry, last_lsn, position, index.as_ref())

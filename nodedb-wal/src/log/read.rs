@@ -202,7 +202,7 @@ impl Records {
             return false;
         }
         place.walk.jump(scanned.position, scanned.next);
-        self.stats.records_read += scanned.next.value() - first.value();
+        self.stats.records_read += scanned.records;
         self.stats.records_unknown += scanned.unknown;
         self.next_lsn = self.next_lsn.max(scanned.next);
         true

@@ -118,7 +118,7 @@ impl Records {
             first: self.next_lsn,
             last: last.min(self.durable).min(self.options.until),
         };
-        let stretches = route.stretches(source.end, lsns, &self.options);
+        let stretches = route.stretches(source.end, last, lsns, &self.options);
         if stretches.is_empty() {
             return;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::read_options::ReadOptions;
 use crate::format::RecordHeader;
-use crate::format::footer::{IdCounts, SegmentIndex, Span, Zone};
+use crate::format::footer::{Field, Grain, IdCounts, SegmentIndex, Span, Zone};
 use crate::segment::{Payloads, Pick};
 use crate::types::{DatabaseId, KindCode, Lsn, RecordKind, TenantId};
 
@@ -141,8 +141,37 @@ pub(crate) fn excludes_segment(options: &ReadOptions, index: &SegmentIndex) -> b
         || misses(options.times, &index.time)
 }
 
-/// Whether no record of the zone is wanted.
-pub(crate) fn excludes_zone(options: &ReadOptions, zone: &Zone) -> bool {
+/// Whether no record of the grain is wanted.
+pub(crate) fn excludes_grain(options: &ReadOptions, grain: &Grain) -> bool {
+    let excluded = |field: Field, wanted: Option<u64>| {
+        wanted.is_some_and(|id| !grain.others.may_hold(field, id))
+    };
+    let mut kinds = options.kinds.iter().map(|kind| kind.code().bits());
+    let by_kind = !options.kinds.is_empty()
+        && !kinds.any(|bits| grain.others.may_hold(Field::Kind, u64::from(bits)));
+    options
+        .tenant
+        .is_some_and(|id| !grain.tenants.may_hold(id.value()))
+        || excluded(Field::Database, options.database.map(DatabaseId::value))
+        || excluded(
+            Field::Vshard,
+            options.vshard.map(|id| u64::from(id.value())),
+        )
+        || excluded(
+            Field::Collection,
+            options.collection.map(|tag| u64::from(tag.value())),
+        )
+        || by_kind
+}
+
+/// Whether no record of the zone, which has these grains, is wanted.
+pub(crate) fn excludes_zone(options: &ReadOptions, zone: &Zone, grains: &[Grain]) -> bool {
+    let by_grains = !grains.is_empty() && grains.iter().all(|it| excludes_grain(options, it));
+    by_grains || excludes_all_of(options, zone)
+}
+
+/// Whether no record of the zone is wanted, its grains aside.
+fn excludes_all_of(options: &ReadOptions, zone: &Zone) -> bool {
     let by_kind = !options.kinds.is_empty()
         && !options
             .kinds

@@ -49,6 +49,7 @@ impl Place {
                 to,
                 first,
                 last,
+                parts: None,
             };
             let bytes = chunk.load(&source, &stretch, payloads, |header| picker.pick(header));
             (bytes, chunk.scanned())

@@ -1,10 +1,10 @@
 //! The way through a segment: which stretches of it can be wanted, by its footer.
 
-use super::read_filter::excludes_zone;
+use super::read_filter::{excludes_grain, excludes_zone};
 use super::read_options::ReadOptions;
 use crate::error::Result;
-use crate::format::footer::{SegmentIndex, Zone};
-use crate::segment::{Stretch, Walk};
+use crate::format::footer::{Grain, Grains, SegmentIndex, Zone};
+use crate::segment::{Part, Stretch, Walk};
 use crate::types::{Lsn, LsnRange};
 
 /// Which parts of a segment are still to be looked at.
@@ -15,6 +15,7 @@ pub(crate) enum Route {
     /// Zone by zone; `at` is the zone the walk is in, `is_entered` once it was looked at.
     Zones {
         zones: Vec<Zone>,
+        grains: Grains,
         at: usize,
         is_entered: bool,
     },
@@ -42,6 +43,7 @@ impl Route {
             Some(index) if options.control_only => Self::Controls(index.controls.into_iter()),
             Some(index) => Self::Zones {
                 zones: index.zones,
+                grains: index.grains,
                 at: 0,
                 is_entered: false,
             },
@@ -49,29 +51,41 @@ impl Route {
         }
     }
 
-    /// The stretches of a segment that ends at `end` which can hold a wanted record within `lsns`.
+    /// The stretches of a segment that ends at `end`, with record `segment_last`, which can hold a
+    /// wanted record within `lsns`.
     pub(crate) fn stretches(
         &self,
         end: u64,
+        segment_last: Lsn,
         lsns: LsnRange,
         options: &ReadOptions,
     ) -> Vec<Stretch> {
-        let Self::Zones { zones, .. } = self else {
+        let Self::Zones { zones, grains, .. } = self else {
             return Vec::new();
         };
-        let follower = |at: usize| zones.get(at + 1);
-        let stretches = zones.iter().enumerate().map(|(at, zone)| Stretch {
-            from: zone.offset,
-            to: follower(at).map_or(end, |next| next.offset.min(end)),
-            first: zone.first_lsn,
-            last: follower(at).map_or(lsns.last, |next| next.first_lsn.previous().min(lsns.last)),
-        });
-        let wanted = stretches.zip(zones).filter(|(stretch, zone)| {
+        let mut stretches = Vec::new();
+        for (at, zone) in zones.iter().enumerate() {
+            let follower = zones.get(at + 1);
+            let zone_last = follower.map_or(segment_last, |next| next.first_lsn.previous());
+            let mut stretch = Stretch {
+                from: zone.offset,
+                to: follower.map_or(end, |next| next.offset.min(end)),
+                first: zone.first_lsn,
+                last: zone_last.min(lsns.last),
+                parts: None,
+            };
             let has_place = stretch.from < stretch.to;
             let is_asked_for = stretch.first <= stretch.last && lsns.first <= stretch.last;
-            has_place && is_asked_for && !excludes_zone(options, zone)
-        });
-        wanted.map(|(stretch, _)| stretch).collect()
+            let of_zone = grains.of_zone(at);
+            if has_place && is_asked_for && !excludes_zone(options, zone, of_zone) {
+                // Where the zone is left in the middle, its end is not where the read goes on.
+                if zone_last <= lsns.last {
+                    stretch.parts = wanted_parts(&stretch, of_zone, options);
+                }
+                stretches.push(stretch);
+            }
+        }
+        stretches
     }
 
     /// Whether single records are looked up.
@@ -112,6 +126,7 @@ impl Route {
             }
             Self::Zones {
                 zones,
+                grains,
                 at,
                 is_entered,
             } => {
@@ -126,7 +141,7 @@ impl Route {
                     return Ok(Way::Here);
                 };
                 *is_entered = true;
-                if excludes_zone(options, zone) {
+                if excludes_zone(options, zone, grains.of_zone(*at)) {
                     let next = zones.get(*at + 1);
                     return Ok(next.map_or(Way::Done, |next| Way::SkipTo(next.first_lsn)));
                 }
@@ -137,4 +152,33 @@ impl Route {
             }
         }
     }
+}
+
+/// The parts of a stretch, which is a zone with these grains, that can hold a wanted record; `None`
+/// where that is most of it.
+fn wanted_parts(stretch: &Stretch, grains: &[Grain], options: &ReadOptions) -> Option<Box<[Part]>> {
+    let mut parts: Vec<Part> = Vec::new();
+    for (at, grain) in grains.iter().enumerate() {
+        if excludes_grain(options, grain) {
+            continue;
+        }
+        let start_of = |grain: &Grain| stretch.from + grain.offset();
+        let first_of = |grain: &Grain| stretch.first.advanced_by(grain.records_before());
+        let follower = grains.get(at + 1);
+        let part = Part {
+            from: start_of(grain).min(stretch.to),
+            to: follower.map_or(stretch.to, start_of).min(stretch.to),
+            first: first_of(grain),
+            last: follower.map_or(stretch.last, |next| first_of(next).previous()),
+        };
+        match parts.last_mut() {
+            Some(before) if before.to == part.from => {
+                (before.to, before.last) = (part.to, part.last);
+            }
+            _ => parts.push(part),
+        }
+    }
+    let bytes: u64 = parts.iter().map(|part| part.to - part.from).sum();
+    let pays = bytes < (stretch.to - stretch.from) / 4 * 3;
+    (!grains.is_empty() && pays).then(|| parts.into())
 }

@@ -30,8 +30,8 @@ pub(crate) struct Shares {
     lanes: Box<[Lane]>,
     /// Of tenants whose weight is not 1.
     weights: BTreeMap<TenantId, u32>,
-    /// Lanes at work.
-    active: u32,
+    /// Lanes at work, each a bit: those that a write has something of are among them.
+    at_work: u64,
     /// The sum of their weights.
     active_weight: u64,
     /// When the last write was cut while somebody waited for his records to be durable.
@@ -56,7 +56,7 @@ impl Shares {
             shared_bytes: shared_bytes as u64,
             lanes: vec![Lane::default(); LANES].into_boxed_slice(),
             weights: BTreeMap::new(),
-            active: 0,
+            at_work: 0,
             active_weight: 0,
             waited: Timestamp::MIN,
             is_waited_for: false,
@@ -78,7 +78,7 @@ impl Shares {
 
     /// Whether so many bytes of the tenant may go into the write that is being filled.
     pub(crate) fn admits(&self, tenant: TenantId, bytes: usize) -> bool {
-        if self.active < 2 || !self.is_waited_for {
+        if !self.is_waited_for || self.at_work.count_ones() < 2 {
             return true;
         }
         let lane = &self.lanes[lane_of(tenant)];
@@ -109,15 +109,15 @@ impl Shares {
             self.waited = now;
         }
         self.is_waited_for = is_recent(self.waited, now);
-        if self.active == 0 {
-            return;
-        }
-        for at in 0..LANES {
+        let mut left = self.at_work;
+        while left != 0 {
+            let at = left.trailing_zeros() as usize;
+            left &= left - 1;
             let lane = &mut self.lanes[at];
             if lane.bytes > 0 {
                 lane.bytes = 0;
                 lane.seen = now;
-            } else if lane.weight > 0 && !is_recent(lane.seen, now) {
+            } else if !is_recent(lane.seen, now) {
                 self.rest(at);
             }
         }
@@ -126,12 +126,12 @@ impl Shares {
     fn put_to_work(&mut self, at: usize, tenant: TenantId) {
         let weight = self.weights.get(&tenant).copied().unwrap_or(1);
         self.lanes[at].weight = weight;
-        self.active += 1;
+        self.at_work |= 1 << at;
         self.active_weight += u64::from(weight);
     }
 
     fn rest(&mut self, at: usize) {
-        self.active -= 1;
+        self.at_work &= !(1 << at);
         self.active_weight -= u64::from(std::mem::take(&mut self.lanes[at].weight));
     }
 }
@@ -253,12 +253,12 @@ mod tests {
             shares.add(tenant(2), KIB);
             shares.begin_write(at(millis), true);
         }
-        assert_eq!((shares.active, shares.active_weight), (2, 2));
+        assert_eq!((shares.at_work.count_ones(), shares.active_weight), (2, 2));
         assert_eq!(round(&mut shares, &[(1, 1000)], KIB), [128 * KIB]);
         shares.begin_write(at(150), true);
         shares.add(tenant(1), KIB);
         shares.begin_write(at(250), true);
-        assert_eq!(shares.active, 1);
+        assert_eq!(shares.at_work.count_ones(), 1);
         assert!(shares.admits(tenant(1), 10 << 20));
     }
 

@@ -74,7 +74,7 @@ impl Log {
         let mut state = self.core.state.lock();
         // What is full is sealed in a moment, and has a footer then.
         self.core.finish_sealing(&mut state);
-        state.active.as_ref()?.index.snapshot()
+        state.active.as_ref()?.index.outline()
     }
 
     /// The wall clock beside the time of the last record.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::format::RecordHeader;
 use crate::format::footer::{
-    IdCounts, IdMask, SegmentIndex, Span, Usage, Usages, ZONE_BYTES, Zone,
+    GRAIN_BYTES, Grains, ID_COUNTS_MAX, IdCounts, IdMask, SegmentIndex, Span, Usage, Usages,
+    ZONE_BYTES, Zone,
 };
 use crate::types::{CollectionTag, Epoch, KindCode, Lsn, RecordKind, Scope, Timestamp};
 
@@ -16,6 +17,10 @@ pub(crate) struct IndexBuilder {
     /// comes or their zone ends: taking each of them into the index would cost more than the rest
     /// of an append.
     run: Option<Run>,
+    /// Those of the zones so far, beside the index: most who ask for it have no use for them.
+    grains: Grains,
+    /// Where the last grain ends: the next record from here on begins another.
+    grain_end: u64,
     writes: u64,
 }
 
@@ -26,8 +31,8 @@ struct Run {
     scope: Scope,
     collection: CollectionTag,
     is_control: bool,
-    /// Where the zone ends that the run is in: the last.
-    zone_end: u64,
+    /// Where the grain ends that the run is in: the last.
+    end: u64,
     records: u64,
     payload_bytes: u64,
     last_lsn: Lsn,
@@ -44,28 +49,46 @@ impl IndexBuilder {
                 run.include(header);
                 run.is_control
             }
-            _ => self.begin_run(header, offset),
+            _ => self.go_on(header, offset),
         };
         if is_control && let Some(index) = &mut self.index {
             index.controls.push(offset);
         }
     }
 
-    /// Counts the run that ended and begins one with this record; whether it is a control record.
+    /// Takes in a record that begins a run, a grain, or both; whether it is a control record.
     #[inline(never)]
-    fn begin_run(&mut self, header: &RecordHeader, offset: u64) -> bool {
+    fn go_on(&mut self, header: &RecordHeader, offset: u64) -> bool {
         let index = self.index.get_or_insert_with(|| empty_index(header));
+        if index.zones.last().is_none_or(|zone| offset >= zone.end()) {
+            // Of the zone before: its last run is counted into it.
+            if let Some(ended) = self.run.take() {
+                ended.count_into(index);
+            }
+            self.grains.end_zone();
+            index.zones.push(new_zone(header, offset));
+            self.grain_end = offset;
+        }
+        let begins_grain = offset >= self.grain_end;
+        if begins_grain {
+            self.grain_end = begin_grain(&index.zones, &mut self.grains, header, offset);
+        }
+        if let Some(run) = self.run.as_mut().filter(|run| run.is_of(header)) {
+            run.end = self.grain_end;
+            run.include(header);
+            return run.is_control;
+        }
         if let Some(ended) = self.run.take() {
             ended.count_into(index);
         }
-        if index.zones.last().is_none_or(|zone| offset >= zone.end()) {
-            index.zones.push(new_zone(header, offset));
+        if let Some(zone) = index.zones.last_mut() {
+            zone.add(header);
         }
-        let zone_end = index.zones.last_mut().map_or(offset, |zone| {
-            add_ids_to_zone(zone, header);
-            zone.end()
-        });
-        self.run.insert(Run::begin(header, zone_end)).is_control
+        if !begins_grain {
+            self.grains.add(index.zones.len().saturating_sub(1), header);
+        }
+        let run = Run::begin(header, self.grain_end);
+        self.run.insert(run).is_control
     }
 
     /// Takes in that one more write ended.
@@ -75,28 +98,47 @@ impl IndexBuilder {
 
     /// The index of every record so far; `None` when there is none.
     pub(crate) fn snapshot(&self) -> Option<SegmentIndex> {
+        let mut index = self.outline()?;
+        index.grains = self.grains.clone();
+        index.grains.end_zone();
+        Some(index)
+    }
+
+    /// As [`Self::snapshot`], without grains: for whoever holds up those who append meanwhile.
+    pub(crate) fn outline(&self) -> Option<SegmentIndex> {
         let mut index = self.index.clone()?;
         index.writes = self.writes;
         if let Some(run) = self.run {
             run.count_into(&mut index);
         }
+        for ((tenant, database), usage) in &index.usages.counts {
+            index.tenants.add(*tenant, usage.records);
+            index.databases.add(*database, usage.records);
+        }
         Some(index)
     }
 
-    /// How many bytes the index would take in a footer, give or take the run that is being counted.
+    /// How many bytes the index would take in a footer at most, give or take the run that is being
+    /// counted.
     pub(crate) fn encoded_len(&self) -> usize {
-        self.index.as_ref().map_or(0, SegmentIndex::encoded_len)
+        let counted = |index: &SegmentIndex| index.usages.counts.len().min(ID_COUNTS_MAX);
+        // Each may be of a tenant and of a database of its own, which are put together in the end.
+        let grains = self.grains.encoded_len(0);
+        let index = self.index.as_ref();
+        index.map_or(0, |index| {
+            index.encoded_len() + counted(index) * 2 * 16 + grains
+        })
     }
 }
 
 impl Run {
-    fn begin(header: &RecordHeader, zone_end: u64) -> Self {
+    fn begin(header: &RecordHeader, end: u64) -> Self {
         Self {
             kind: header.kind,
             scope: header.scope,
             collection: header.collection,
             is_control: header.kind.known().is_some_and(RecordKind::is_control),
-            zone_end,
+            end,
             records: 1,
             payload_bytes: u64::from(header.payload_len),
             last_lsn: header.lsn,
@@ -107,10 +149,14 @@ impl Run {
 
     #[inline]
     fn goes_on_with(&self, header: &RecordHeader, offset: u64) -> bool {
+        self.is_of(header) && offset < self.end
+    }
+
+    #[inline]
+    fn is_of(&self, header: &RecordHeader) -> bool {
         self.kind == header.kind
             && self.scope == header.scope
             && self.collection == header.collection
-            && offset < self.zone_end
     }
 
     #[inline]
@@ -137,9 +183,11 @@ impl Run {
             records: self.records,
             payload_bytes: self.payload_bytes,
         };
-        index.usages.add(tenant, database, usage);
-        index.tenants.add(tenant, self.records);
-        index.databases.add(database, self.records);
+        // The tenants and databases of those that are counted one by one are added up in the end.
+        if !index.usages.add(tenant, database, usage) {
+            index.tenants.add(tenant, self.records);
+            index.databases.add(database, self.records);
+        }
         index
             .vshards
             .add(u64::from(self.scope.vshard.value()), self.records);
@@ -154,10 +202,13 @@ pub(crate) fn footer_bytes_bound(encoded_len: usize, records: usize, bytes: usiz
     // record, and the run that is being counted may add a kind, three ids and a usage.
     const FIXED: usize = 256;
     const PER_RECORD: usize = 8 + 12 + 48 + 32;
-    const PER_ZONE: u64 = 88;
+    // A zone has the count of its grains besides, and begins with one.
+    const PER_ZONE: u64 = 88 + 2 + PER_GRAIN;
+    const PER_GRAIN: u64 = 20;
     let zones = bytes as u64 / ZONE_BYTES + 2;
+    let grains = bytes as u64 / GRAIN_BYTES + 2;
     let grown = FIXED + records * PER_RECORD;
-    (encoded_len + grown) as u64 + zones * PER_ZONE
+    (encoded_len + grown) as u64 + zones * PER_ZONE + grains * PER_GRAIN
 }
 
 fn empty_index(header: &RecordHeader) -> SegmentIndex {
@@ -175,7 +226,23 @@ fn empty_index(header: &RecordHeader) -> SegmentIndex {
         zones: Vec::new(),
         controls: Vec::new(),
         usages: Usages::default(),
+        grains: Grains::default(),
     }
+}
+
+/// Begins a grain of the last zone with this record; where it ends, at the latest with its zone. A
+/// zone that finds no room for grains is as one.
+fn begin_grain(zones: &[Zone], grains: &mut Grains, header: &RecordHeader, offset: u64) -> u64 {
+    let Some((zone, before)) = zones.split_last() else {
+        return offset;
+    };
+    if offset == zone.offset && !grains.has_room() {
+        return zone.end();
+    }
+    let bytes = offset - zone.offset;
+    let records = header.lsn.value() - zone.first_lsn.value();
+    grains.begin(before.len(), header, bytes, records);
+    zone.end().min(offset + GRAIN_BYTES)
 }
 
 fn new_zone(header: &RecordHeader, offset: u64) -> Zone {
@@ -190,14 +257,6 @@ fn new_zone(header: &RecordHeader, offset: u64) -> Zone {
         collections: IdMask::default(),
         kinds: IdMask::default(),
     }
-}
-
-fn add_ids_to_zone(zone: &mut Zone, header: &RecordHeader) {
-    zone.tenants.add(header.scope.tenant.value());
-    zone.databases.add(header.scope.database.value());
-    zone.vshards.add(u64::from(header.scope.vshard.value()));
-    zone.collections.add(u64::from(header.collection.value()));
-    zone.kinds.add(u64::from(header.kind.bits()));
 }
 
 #[cfg(test)]
@@ -254,5 +313,50 @@ mod tests {
         check(&[(Put, 7), (Put, 7), (Put, 7)]);
         check(&[(Put, 7), (Delete, 7)]);
         check(&[(Put, 7), (Put, 8), (Put, 8), (Put, 7)]);
+    }
+
+    /// Records of `step` bytes each. A second tenant has some in the second half of each zone, so
+    /// that grains are not alike.
+    fn of_two_tenants(bytes: u64, step: u64) -> SegmentIndex {
+        let mut builder = IndexBuilder::default();
+        for at in 0..bytes / step {
+            let is_second = at % 2 == 1 && at * step % ZONE_BYTES > ZONE_BYTES / 2;
+            let header = header(at + 1, RecordKind::Put, u64::from(is_second));
+            builder.add(&header, 4096 + at * step);
+        }
+        let bound = footer_bytes_bound(0, 2, usize::try_from(bytes).unwrap());
+        let index = builder.snapshot().unwrap();
+        assert!(index.encoded_len() <= builder.encoded_len());
+        assert!(index.encoded_len() as u64 <= bound, "{bytes} in {step}");
+        index
+    }
+
+    /// A reader has the footer of a segment in memory, twice for a moment: what it promises to keep
+    /// within is 32 MiB.
+    #[test]
+    fn a_footer_is_as_long_as_that_of_a_gib_at_most_whatever_the_records_are() {
+        const GIB: u64 = 1 << 30;
+        let check = |bytes: u64, step: u64| {
+            let index = of_two_tenants(bytes, step);
+            let grains = index.grains.encoded_len(index.zones.len());
+            let of_gib = 2_621_440 + index.zones.len() * 2;
+            assert!(grains <= of_gib, "{bytes} in {step}");
+            assert!(grains > of_gib / 32, "{bytes} in {step}");
+            let decoded = SegmentIndex::decode(&index.encode()).unwrap();
+            assert!(decoded == index, "{bytes} in {step}");
+        };
+        check(64 << 20, 64);
+        check(GIB, 64);
+        check(16 * GIB, 4096);
+        check(5 * GIB, 8192);
+    }
+
+    /// Where a zone came too late to have grains, records were added to those of a zone before.
+    #[test]
+    fn a_grain_says_nothing_of_other_zones() {
+        let index = of_two_tenants(3 << 30, 4096);
+        let last = index.zones.len() - 1;
+        assert!(index.grains.of_zone(last).is_empty());
+        assert!(!index.grains.of_zone(0).is_empty());
     }
 }

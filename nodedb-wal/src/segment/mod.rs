@@ -13,7 +13,7 @@ mod tail;
 mod walk;
 mod write_buffer;
 
-pub(crate) use chunk::{Chunk, Source, Stretch};
+pub(crate) use chunk::{Chunk, Part, Source, Stretch};
 pub(crate) use claims::Claims;
 pub(crate) use entry::SegmentEntry;
 pub(crate) use index::{IndexBuilder, footer_bytes_bound};

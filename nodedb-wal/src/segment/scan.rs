@@ -58,6 +58,8 @@ pub(crate) struct Scanned {
     pub(crate) position: u64,
     /// The LSN of the record that comes next there.
     pub(crate) next: Lsn,
+    /// How many records were looked at.
+    pub(crate) records: u64,
     /// Records of unknown optional kinds among those passed.
     pub(crate) unknown: u64,
     /// Where the bytes must end for the scan to go on, when they ended too early.
@@ -122,9 +124,29 @@ pub(super) fn scan(
     Scanned {
         position: piece.start + at as u64,
         next,
+        records: next.value() - piece.first.value(),
         unknown,
         short_of: short_of.map(|end| piece.start + end as u64),
     }
+}
+
+/// Whether nothing but ends of writes stands between the place where a scan stopped and the end of the
+/// bytes: it passed every record in them.
+pub(super) fn reaches_end(piece: &Piece<'_>, scanned: &Scanned) -> bool {
+    let bytes = piece.bytes;
+    let mut at = usize::try_from(scanned.position - piece.start).unwrap_or(usize::MAX);
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let behind = match rest.first_chunk() {
+            Some(head) => past_write_end(piece, head, at, scanned.next),
+            // No room for a record.
+            None => Some(bytes.len()).filter(|_| rest.iter().all(|&byte| byte == 0)),
+        };
+        match behind {
+            Some(behind) => at = behind,
+            None => return false,
+        }
+    }
+    at == bytes.len()
 }
 
 /// Where the next structure can stand behind a frontier, or behind the zeros that end a write, which

@@ -208,6 +208,13 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     /// The disk could not be read.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize>;
 
+    /// Reads up to `bytes.len()` bytes from `offset` on as far as they are in memory, so that the disk
+    /// need not be waited for. Fewer, or none, is no error: [`Self::read_at`] says what there is. For a
+    /// storage that cannot tell, all is in memory.
+    fn read_cached_at(&self, bytes: &mut [u8], offset: u64) -> usize {
+        self.read_at(bytes, offset).unwrap_or_default()
+    }
+
     /// Writes `blocks` at `offset`; when it returns `Ok`, they are durable. Short and interrupted
     /// writes are completed. `offset` and length are multiples of 4 KiB, and the memory is aligned
     /// to 4 KiB, as in an [`AlignedBuf`](super::AlignedBuf).

@@ -93,6 +93,20 @@ fn sealed() -> Vec<Case> {
             },
         ),
         Case::new(
+            "grains",
+            "A closed log whose footer says of each 8 KiB which of two tenants it holds.",
+            "clean end, records 1..=5 in 1 segments",
+            |scribe| {
+                scribe.open();
+                for tenant in [7, 7, 8, 7, 7] {
+                    // Bytes that are the same keep the file short as text.
+                    scribe.append(&Record::raw(RecordKind::Put, scope(tenant), &[0; 6000]));
+                }
+                scribe.commit();
+                scribe.close();
+            },
+        ),
+        Case::new(
             "several-segments",
             "Two sealed segments of full length and one that is being written.",
             "clean end, records 1..=9 in 3 segments",

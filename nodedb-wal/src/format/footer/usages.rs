@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::cursor::{Cursor, DecodeFault};
-use super::{ID_COUNTS_MAX, put_count, rises};
+use super::{ID_COUNTS_MAX, in_rising_order, put_count};
 
 const ENCODED_BYTES: usize = 4 * 8;
 
@@ -31,14 +31,17 @@ pub(crate) struct Usages {
 }
 
 impl Usages {
-    pub(crate) fn add(&mut self, tenant: u64, database: u64, usage: Usage) {
+    /// Whether they are counted one by one.
+    pub(crate) fn add(&mut self, tenant: u64, database: u64, usage: Usage) -> bool {
         if let Some(count) = self.counts.get_mut(&(tenant, database)) {
             count.add(usage);
         } else if self.counts.len() < ID_COUNTS_MAX {
             self.counts.insert((tenant, database), usage);
         } else {
             self.others.add(usage);
+            return false;
         }
+        true
     }
 
     /// How many bytes those take that are counted one by one.
@@ -72,16 +75,14 @@ impl Usages {
             return Err(too_many);
         }
         let others = usage(c)?;
-        let mut counts = BTreeMap::new();
-        for _ in 0..count {
+        let counts = in_rising_order(count, || {
             let id = (c.u64("usage tenant")?, c.u64("usage database")?);
             let fault = DecodeFault::OutOfRange {
                 field: "usage tenant",
                 value: id.0,
             };
-            rises(&counts, &id).then_some(()).ok_or(fault)?;
-            counts.insert(id, usage(c)?);
-        }
+            Ok(((id, usage(c)?), fault))
+        })?;
         Ok(Self { counts, others })
     }
 }

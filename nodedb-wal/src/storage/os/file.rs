@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::sync::LazyLock;
 
@@ -57,6 +58,10 @@ impl StorageFile for OsFile {
         read_all(bytes.len(), |done| {
             self.file.read_at(&mut bytes[done..], offset + done as u64)
         })
+    }
+
+    fn read_cached_at(&self, bytes: &mut [u8], offset: u64) -> usize {
+        read_without_waiting(&self.file, bytes, offset).unwrap_or_default()
     }
 
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
@@ -141,6 +146,29 @@ fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     write_all(bytes.len(), |done| {
         file.write_at(&bytes[done..], offset + done as u64)
     })
+}
+
+/// How many bytes could be read without waiting for the disk; `None` where none could, or the system
+/// cannot do that.
+fn read_without_waiting(file: &File, bytes: &mut [u8], offset: u64) -> Option<usize> {
+    let offset = nix::libc::off_t::try_from(offset).ok()?;
+    let part = nix::libc::iovec {
+        iov_base: bytes.as_mut_ptr().cast(),
+        iov_len: bytes.len(),
+    };
+    #[expect(unsafe_code, reason = "no safe wrapper takes RWF_NOWAIT")]
+    // SAFETY: `part` is the one element of its array and describes `bytes`, which are borrowed
+    // exclusively until the call is over, and the descriptor is open as long as `file` is borrowed.
+    let read = unsafe {
+        nix::libc::preadv2(
+            file.as_raw_fd(),
+            &raw const part,
+            1,
+            offset,
+            nix::libc::RWF_NOWAIT,
+        )
+    };
+    usize::try_from(read).ok()
 }
 
 /// Gives the file `len` bytes of allocated space that read as zeros.
