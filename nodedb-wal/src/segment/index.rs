@@ -315,13 +315,14 @@ mod tests {
         check(&[(Put, 7), (Put, 8), (Put, 8), (Put, 7)]);
     }
 
-    /// Records of `step` bytes each. A second tenant has some in the second half of each zone, so
-    /// that grains are not alike.
+    /// Records of `step` bytes each. A second tenant, another in each GiB, has some in the second half of
+    /// each zone, so that grains are not alike.
     fn of_two_tenants(bytes: u64, step: u64) -> SegmentIndex {
         let mut builder = IndexBuilder::default();
         for at in 0..bytes / step {
             let is_second = at % 2 == 1 && at * step % ZONE_BYTES > ZONE_BYTES / 2;
-            let header = header(at + 1, RecordKind::Put, u64::from(is_second));
+            let tenant = u64::from(is_second) * (1 + ((at * step) >> 30));
+            let header = header(at + 1, RecordKind::Put, tenant);
             builder.add(&header, 4096 + at * step);
         }
         let bound = footer_bytes_bound(0, 2, usize::try_from(bytes).unwrap());
@@ -358,5 +359,6 @@ mod tests {
         let last = index.zones.len() - 1;
         assert!(index.grains.of_zone(last).is_empty());
         assert!(!index.grains.of_zone(0).is_empty());
+        assert!(SegmentIndex::decode(&index.encode()) == Ok(index));
     }
 }
