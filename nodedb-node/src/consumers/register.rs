@@ -246,6 +246,13 @@ impl Register {
         }
     }
 
+    /// How many members of a consumer wait.
+    #[cfg(test)]
+    pub(super) fn sleepers(&self, name: &str) -> usize {
+        let by_name = self.by_name.lock();
+        by_name.get(name).map_or(0, |live| live.sleepers.len())
+    }
+
     pub(super) fn leave(&self, name: &str, member: &str, known: &Seat) {
         let mut by_name = self.by_name.lock();
         if let Some(live) = by_name.get_mut(name)

@@ -125,6 +125,16 @@ impl Consumers {
         &self.register
     }
 
+    /// Returns once somebody waits for records of the consumer.
+    #[cfg(test)]
+    pub(crate) fn until_somebody_waits(&self, name: &str) {
+        let began = std::time::Instant::now();
+        while self.register.sleepers(name) == 0 {
+            assert!(began.elapsed().as_secs() < 60, "nobody waits");
+            std::thread::yield_now();
+        }
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.wal.log().clocks().wall
     }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use nodedb_wal::percore::{CoreLogs, CoresConfig};
+use nodedb_wal::percore::{CoreLogs, CoreWriter, CoresConfig};
 use nodedb_wal::{
     CollectionTag, Config, DatabaseId, Log, ReadOptions, Record, RecordKind, Scope, TenantId,
     VshardId,
@@ -63,23 +63,25 @@ fn append(len: usize, records: u64) -> Workload {
 
 /// The same into a core's log, through its owner.
 fn append_by_owner(len: usize, records: u64) -> Workload {
-    Workload::new(
-        format!("append {len} B to a core's log"),
-        records,
-        move || {
-            let storage = Arc::new(Memory::default());
-            let config = Config::on(storage).segment_bytes(SEGMENT_BYTES);
-            let (logs, mut writers) = CoreLogs::open(CoresConfig::new(config, 2)).unwrap();
-            Box::new(move || {
-                let payload = vec![0x5a; len];
-                for _ in 0..records {
-                    let record = record(0, black_box(&payload));
-                    black_box(writers[0].append(&record).unwrap());
-                }
-                assert_eq!(logs.positions().len(), 2);
-            })
-        },
-    )
+    let name = format!("append {len} B to a core's log");
+    Workload::new(name, records, move || {
+        let config = Config::on(Arc::new(Memory::default())).segment_bytes(4 * SEGMENT_BYTES);
+        let (_logs, mut writers) = CoreLogs::open(CoresConfig::new(config, 2)).unwrap();
+        let mut writer = writers.remove(0);
+        // As of a log alone: both buffers have their size then.
+        for _ in 0..2 {
+            own(&mut writer, LARGE_RECORDS, 4_096);
+            writer.sync().unwrap();
+        }
+        Box::new(move || own(&mut writer, records, len))
+    })
+}
+
+fn own(writer: &mut CoreWriter, records: u64, len: usize) {
+    let payload = vec![0x5a; len];
+    for _ in 0..records {
+        black_box(writer.append(&record(0, black_box(&payload))).unwrap());
+    }
 }
 
 fn append_batches() -> Run {

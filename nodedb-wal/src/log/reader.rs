@@ -119,7 +119,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`Error::Truncated`] when the first record asked for is gone.
+    /// [`Error::Truncated`](crate::Error::Truncated) when the first record asked for is gone.
     pub fn read(&self, options: ReadOptions) -> Result<Records> {
         Records::open(Arc::clone(&self.view), options)
     }

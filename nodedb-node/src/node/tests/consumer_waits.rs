@@ -53,6 +53,7 @@ fn whoever_waits_is_woken_by_the_commit_of_a_record_it_wants_and_not_before() {
             let appended = wal.append::<Put>(wanted, V, DatabaseId::new(1), &b"row"[..]);
             let appended = appended.unwrap();
             assert!(tidings.try_recv().is_err());
+            node.consumers_service().until_somebody_waits("c");
             wal.commit(appended).unwrap();
             assert_eq!(tidings.recv().unwrap(), lsn(3 + 2 * number));
         }
@@ -77,13 +78,11 @@ fn a_member_that_waits_is_woken_when_it_is_given_partitions() {
     let mut second = node.join_consumer("g", "b").unwrap();
     assert!(!second.wait(AT_ONCE).unwrap(), "it has no partition");
     thread::scope(|scope| {
-        let (waits, waiting) = mpsc::channel();
         let woken = scope.spawn(move || {
-            waits.send(()).unwrap();
             assert!(second.wait(None).unwrap());
             take(&mut second)
         });
-        waiting.recv().unwrap();
+        node.consumers_service().until_somebody_waits("g");
         drop(first);
         assert_eq!(woken.join().unwrap(), [2], "what was in flight");
     });
@@ -98,6 +97,7 @@ fn whoever_waits_is_told_that_the_consumer_was_dropped() {
     assert_eq!(take(&mut consumer), [1]);
     thread::scope(|scope| {
         let woken = scope.spawn(move || fault(consumer.wait(None)));
+        node.consumers_service().until_somebody_waits("c");
         node.drop_consumer("c").unwrap();
         assert_eq!(woken.join().unwrap(), ConsumerFault::Unknown);
     });
