@@ -375,7 +375,7 @@ impl Log {
 
     /// What every append to this log takes, held until this is dropped.
     #[cfg(test)]
-    pub(crate) fn held(&self) -> impl Drop {
+    pub(crate) fn held(&self) -> impl Sized {
         self.core.state.lock()
     }
 }
