@@ -60,7 +60,10 @@ fn members_have_vshards_of_their_own_and_those_of_one_that_leaves_are_delivered_
     // Its partitions are needed until they are acknowledged: the lowest is what counts.
     node.write_cursors().unwrap();
     let held = |node: &Node| node.holds().unwrap().find("consumer/g").unwrap().needs;
-    assert_eq!(held(&node), Some(lsn(5)));
+    // Record 5 is none of theirs. Passing it is put on record where that frees a segment, and where
+    // segments begin is a matter of time.
+    let needs = held(&node).unwrap();
+    assert!(needs == lsn(5) || needs == lsn(6), "{needs}");
     b.acknowledge(lsn(8)).unwrap();
     node.write_cursors().unwrap();
     assert_eq!(held(&node), Some(lsn(10)));
