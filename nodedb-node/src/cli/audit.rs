@@ -10,11 +10,11 @@ use nodedb_wal::types::{DatabaseId, Lsn, RecordKind, TenantId, Timestamp};
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
-use super::args::{database, kind, lsn, tenant, time};
 use super::audit_verify::{self, AuditVerifyArgs};
 use super::error::CliError;
 use super::place::{Look, Place};
 use super::text;
+use super::values::{database, kind, lsn, tenant, time};
 use crate::audit::{AuditFilter, AuditTrail};
 use crate::control::AuditEntry;
 

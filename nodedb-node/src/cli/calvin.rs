@@ -7,11 +7,11 @@ use nodedb_wal::types::{Epoch, VshardId};
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
-use super::args::vshard;
 use super::calvin_compare;
 use super::error::CliError;
 use super::look::look;
 use super::text::{self, Column};
+use super::values::vshard;
 use crate::control::{EpochTally, VshardProgress};
 
 #[derive(Debug, Args)]

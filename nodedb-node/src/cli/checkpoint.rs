@@ -8,10 +8,10 @@ use nodedb_wal::types::Lsn;
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
-use super::args::lsn;
 use super::error::CliError;
 use super::look::look;
 use super::text::{self, Column};
+use super::values::lsn;
 use crate::{Node, NodeConfig};
 
 #[derive(Debug, Args)]

@@ -9,10 +9,10 @@ use nodedb_wal::payload::WhenOver;
 use nodedb_wal::types::{DatabaseId, Lsn, RecordKind, TenantId, VshardId};
 
 use super::answer::{Outcome, Output};
-use super::args::{database, kind, lsn, tenant, vshard};
 use super::consumer_rows::Listing;
 use super::error::CliError;
 use super::look::look;
+use super::values::{database, kind, lsn, tenant, vshard};
 use crate::consumers::{ConsumerFilter, ConsumerSpec, LagLimit, StartAt};
 use crate::{Node, NodeConfig};
 

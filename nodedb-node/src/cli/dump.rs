@@ -10,9 +10,9 @@ use nodedb_wal::{Error, ReadOptions, Reader, RecordView, Records};
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
-use super::args::{kind, lsn, tenant};
 use super::error::CliError;
 use super::text;
+use super::values::{kind, lsn, tenant};
 
 #[derive(Debug, Args)]
 pub(super) struct DumpArgs {

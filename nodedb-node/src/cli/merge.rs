@@ -9,10 +9,10 @@ use nodedb_wal::types::Epoch;
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
-use super::args::epoch;
 use super::core_line::CoreLine;
 use super::error::CliError;
 use super::text;
+use super::values::epoch;
 
 #[derive(Debug, Args)]
 pub(super) struct MergeArgs {

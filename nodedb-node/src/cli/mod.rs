@@ -37,6 +37,7 @@ mod tenants;
 mod text;
 mod times;
 mod truncate;
+mod values;
 mod verify;
 
 pub use run::{main, takes};

@@ -9,10 +9,10 @@ use nodedb_wal::types::{DatabaseId, Epoch, KindCode, Lsn, LsnRange, TenantId, Vs
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
-use super::args::{database, epoch, lsn, tenant, vshard};
 use super::error::CliError;
 use super::progress;
 use super::text::{self, Column};
+use super::values::{database, epoch, lsn, tenant, vshard};
 use crate::replay::{
     EngineFamily, KindTally, Replay, ReplayPlan, ReplayProgress, ReplayRecord, ReplayReport,
     ReplaySink, ScopeFilter, SinkError, Skipped, Workers,

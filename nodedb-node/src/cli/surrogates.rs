@@ -7,10 +7,10 @@ use nodedb_wal::types::{DatabaseId, TenantId};
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
-use super::args::{database, tenant};
 use super::error::CliError;
 use super::look::look;
 use super::text::{self, Column};
+use super::values::{database, tenant};
 use crate::catalog::BoundRow;
 
 #[derive(Debug, Args)]

@@ -11,11 +11,11 @@ use nodedb_wal::types::{DatabaseId, Lsn, RecordKind, TenantId, VshardId};
 use nodedb_wal::{Follower, ReadOptions, Reader, Tailed};
 
 use super::answer::{Outcome, Output};
-use super::args::{database, kind, lsn, tenant, vshard};
 use super::dump::Line;
 use super::error::CliError;
 use super::interrupt::Interrupts;
 use super::tail_cores;
+use super::values::{database, kind, lsn, tenant, vshard};
 
 /// How many records are printed where nobody says how many.
 const COUNT: u64 = 10;

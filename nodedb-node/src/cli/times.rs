@@ -5,10 +5,10 @@ use nodedb_wal::types::{Lsn, Timestamp};
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
-use super::args::{lsn, time};
 use super::error::CliError;
 use super::place::{Look, Place};
 use super::text;
+use super::values::{lsn, time};
 use crate::audit::{LsnAtTime, LsnPlace, TimeOfLsn, TimePlace, lsn_at_time, time_of_lsn};
 
 #[derive(Debug, Args)]

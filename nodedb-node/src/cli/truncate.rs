@@ -9,9 +9,9 @@ use nodedb_wal::{Error, Reader, Truncated};
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Output};
-use super::args::lsn;
 use super::error::CliError;
 use super::text;
+use super::values::lsn;
 use crate::{Node, NodeConfig, Truncation, WalManager};
 
 #[derive(Debug, Args)]

@@ -14,11 +14,11 @@ use super::appender::{Appender, Marks, Opened};
 use super::feed::{InputKind, Item, feed};
 use super::{cores, input};
 use crate::cli::answer::{Answer, Outcome, Output};
-use crate::cli::args::{calvin_epoch, database, tenant, vshard};
 use crate::cli::error::CliError;
 use crate::cli::progress;
 use crate::cli::stats::LogStats;
 use crate::cli::text::{self, Column};
+use crate::cli::values::{calvin_epoch, database, tenant, vshard};
 use crate::tenants::Budget;
 
 #[derive(Debug, Args)]
