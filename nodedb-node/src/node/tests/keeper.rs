@@ -71,7 +71,8 @@ fn a_log_that_grew_too_large_is_looked_at_when_a_segment_starts() {
     let status = wait(&keeper, "over", |status| status.over.is_some());
     let over = status.over.unwrap();
     assert_eq!(over.pins[0].hold, "archive");
-    assert!(over.over_bytes() > 0 && over.pins[0].bytes > 3 << 16);
+    // However early it looked: what is too much is kept by the hold.
+    assert!(over.over_bytes() > 0 && over.pins[0].bytes >= over.over_bytes());
     node.release_hold("archive").unwrap();
     node.checkpoint("kv", node.wal().durable_lsn()).unwrap();
     wait(&keeper, "small again", |status| status.over.is_none());
