@@ -11,6 +11,8 @@
 //! Payloads start 16-aligned in segment files and in the memory readers lend out, so the archive
 //! does too and nothing is copied. Memory that is not aligned is copied into some that is.
 
+mod macros;
+
 use std::borrow::Cow;
 
 use rkyv::api::high::{HighSerializer, HighValidator, to_bytes_in};
@@ -24,6 +26,8 @@ use rkyv::{Portable, Serialize};
 use super::PayloadError;
 use super::error::BrokenRule;
 use crate::types::RecordKind;
+
+pub(super) use macros::archived_payload;
 
 /// How memory is aligned that is read in place.
 const ALIGN_BYTES: usize = 16;

@@ -1,6 +1,5 @@
 //! Source offsets and a watermark were committed. Read in place.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use rkyv::rancor::Fallible;
@@ -9,11 +8,8 @@ use rkyv::vec::{ArchivedVec, VecResolver};
 use rkyv::with::{ArchiveWith, InlineAsBox, SerializeWith};
 use rkyv::{Archive, Place, Serialize};
 
-use super::archive::{self, AlignedScratch};
-use super::{Payload, PayloadError};
-use crate::types::{RecordKind, Timestamp};
-
-const VERSION: u8 = 1;
+use super::archive::archived_payload;
+use crate::types::Timestamp;
 
 /// How far a source was taken in: after a crash it is read on from here, so that each of its events
 /// takes effect once. Version 1: read in place.
@@ -36,11 +32,9 @@ pub struct PartitionOffset {
     pub offset: u64,
 }
 
-/// [`CommitOffsets`] read in place: nothing was copied.
-#[derive(Clone, Copy)]
-pub struct CommitOffsetsView<'a> {
-    stored: &'a ArchivedStored<'a>,
-}
+archived_payload!(
+    CommitOffsets, version 1, collection none, CommitOffsetsView of ArchivedStored<'a>,
+);
 
 /// What is stored behind the prefix.
 #[derive(Archive, Serialize)]
@@ -92,16 +86,6 @@ where
 }
 
 impl<'a> CommitOffsetsView<'a> {
-    /// The payload in `bytes`, which are copied to `scratch` only when they are not 16-aligned.
-    ///
-    /// # Errors
-    ///
-    /// As [`Payload::decode`].
-    pub fn read(bytes: &'a [u8], scratch: &'a mut AlignedScratch) -> Result<Self, PayloadError> {
-        let stored = archive::access(RecordKind::CommitOffsets, VERSION, bytes, scratch)?;
-        Ok(Self { stored })
-    }
-
     /// The source's name.
     #[must_use]
     pub fn source(self) -> &'a str {
@@ -124,6 +108,14 @@ impl<'a> CommitOffsetsView<'a> {
         let nanos = self.stored.watermark_ns.as_ref()?;
         Some(Timestamp::from_nanos(nanos.to_native()))
     }
+
+    fn copied(self) -> CommitOffsets {
+        CommitOffsets {
+            source: self.source().to_owned(),
+            offsets: self.offsets().collect(),
+            watermark: self.watermark(),
+        }
+    }
 }
 
 impl fmt::Debug for CommitOffsetsView<'_> {
@@ -136,33 +128,12 @@ impl fmt::Debug for CommitOffsetsView<'_> {
     }
 }
 
-impl Payload for CommitOffsets {
-    const KIND: RecordKind = RecordKind::CommitOffsets;
-
-    fn collection(&self) -> Option<&str> {
-        None
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        let stored = Stored {
+impl CommitOffsets {
+    fn stored(&self) -> Stored<'_> {
+        Stored {
             source: &self.source,
             offsets: &self.offsets,
             watermark_ns: self.watermark.map(Timestamp::as_nanos),
-        };
-        archive::write(Self::KIND, VERSION, &stored, out)
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, PayloadError> {
-        let mut scratch = AlignedScratch::new();
-        let view = CommitOffsetsView::read(bytes, &mut scratch)?;
-        Ok(Self {
-            source: view.source().to_owned(),
-            offsets: view.offsets().collect(),
-            watermark: view.watermark(),
-        })
-    }
-
-    fn collection_in(_: &[u8]) -> Result<Option<Cow<'_, str>>, PayloadError> {
-        Ok(None)
+        }
     }
 }

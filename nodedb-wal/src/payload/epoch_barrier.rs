@@ -1,15 +1,11 @@
 //! An epoch ended on a core. Read in place.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use rkyv::{Archive, Serialize};
 
-use super::archive::{self, AlignedScratch};
-use super::{Payload, PayloadError};
-use crate::types::{Epoch, RecordKind};
-
-const VERSION: u8 = 1;
+use super::archive::archived_payload;
+use crate::types::Epoch;
 
 /// An epoch ended on a core: that core's log has no later record of it. Version 1: read in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +16,10 @@ pub struct EpochBarrier {
     pub core: u32,
 }
 
-/// An [`EpochBarrier`] read in place: nothing was copied.
-#[derive(Clone, Copy)]
-pub struct EpochBarrierView<'a> {
-    stored: &'a ArchivedStored,
-}
+archived_payload!(
+    EpochBarrier, version 1, collection none, EpochBarrierView of ArchivedStored,
+    epoch epoch,
+);
 
 /// What is stored behind the prefix.
 #[derive(Archive, Serialize)]
@@ -34,16 +29,6 @@ struct Stored {
 }
 
 impl<'a> EpochBarrierView<'a> {
-    /// The payload in `bytes`, which are copied to `scratch` only when they are not 16-aligned.
-    ///
-    /// # Errors
-    ///
-    /// As [`Payload::decode`].
-    pub fn read(bytes: &'a [u8], scratch: &'a mut AlignedScratch) -> Result<Self, PayloadError> {
-        let stored = archive::access(RecordKind::EpochBarrier, VERSION, bytes, scratch)?;
-        Ok(Self { stored })
-    }
-
     /// The epoch that ended.
     #[must_use]
     pub fn epoch(self) -> Epoch {
@@ -54,6 +39,13 @@ impl<'a> EpochBarrierView<'a> {
     #[must_use]
     pub fn core(self) -> u32 {
         self.stored.core.to_native()
+    }
+
+    fn copied(self) -> EpochBarrier {
+        EpochBarrier {
+            epoch: self.epoch(),
+            core: self.core(),
+        }
     }
 }
 
@@ -66,35 +58,11 @@ impl fmt::Debug for EpochBarrierView<'_> {
     }
 }
 
-impl Payload for EpochBarrier {
-    const KIND: RecordKind = RecordKind::EpochBarrier;
-
-    fn collection(&self) -> Option<&str> {
-        None
-    }
-
-    fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        let stored = Stored {
+impl EpochBarrier {
+    fn stored(&self) -> Stored {
+        Stored {
             epoch: self.epoch.value(),
             core: self.core,
-        };
-        archive::write(Self::KIND, VERSION, &stored, out)
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, PayloadError> {
-        let mut scratch = AlignedScratch::new();
-        let view = EpochBarrierView::read(bytes, &mut scratch)?;
-        Ok(Self {
-            epoch: view.epoch(),
-            core: view.core(),
-        })
-    }
-
-    fn collection_in(_: &[u8]) -> Result<Option<Cow<'_, str>>, PayloadError> {
-        Ok(None)
+        }
     }
 }

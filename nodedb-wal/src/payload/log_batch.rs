@@ -1,6 +1,5 @@
 //! Log lines. Read in place.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use rkyv::rancor::Fallible;
@@ -9,11 +8,8 @@ use rkyv::vec::{ArchivedVec, VecResolver};
 use rkyv::with::{ArchiveWith, InlineAsBox, SerializeWith};
 use rkyv::{Archive, Place, Serialize};
 
-use super::archive::{self, AlignedScratch};
-use super::{Payload, PayloadError};
-use crate::types::{RecordKind, Timestamp};
-
-const VERSION: u8 = 1;
+use super::archive::archived_payload;
+use crate::types::Timestamp;
 
 /// Log lines, in the order they came. Version 1: read in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +29,9 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// A [`LogBatch`] read in place: nothing was copied.
-#[derive(Clone, Copy)]
-pub struct LogBatchView<'a> {
-    stored: &'a ArchivedStored<'a>,
-}
+archived_payload!(
+    LogBatch, version 1, collection named, LogBatchView of ArchivedStored<'a>,
+);
 
 /// What is stored behind the prefix.
 #[derive(Archive, Serialize)]
@@ -86,16 +80,6 @@ where
 }
 
 impl<'a> LogBatchView<'a> {
-    /// The payload in `bytes`, which are copied to `scratch` only when they are not 16-aligned.
-    ///
-    /// # Errors
-    ///
-    /// As [`Payload::decode`].
-    pub fn read(bytes: &'a [u8], scratch: &'a mut AlignedScratch) -> Result<Self, PayloadError> {
-        let stored = archive::access(RecordKind::LogBatch, VERSION, bytes, scratch)?;
-        Ok(Self { stored })
-    }
-
     /// The collection the lines are in.
     #[must_use]
     pub fn collection(self) -> &'a str {
@@ -112,6 +96,17 @@ impl<'a> LogBatchView<'a> {
             (time, &*line.text)
         })
     }
+
+    fn copied(self) -> LogBatch {
+        let lines = self.lines().map(|(timestamp, text)| LogLine {
+            timestamp,
+            text: text.to_owned(),
+        });
+        LogBatch {
+            collection: self.collection().to_owned(),
+            lines: lines.collect(),
+        }
+    }
 }
 
 impl fmt::Debug for LogBatchView<'_> {
@@ -123,39 +118,11 @@ impl fmt::Debug for LogBatchView<'_> {
     }
 }
 
-impl Payload for LogBatch {
-    const KIND: RecordKind = RecordKind::LogBatch;
-
-    fn collection(&self) -> Option<&str> {
-        Some(&self.collection)
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        let stored = Stored {
+impl LogBatch {
+    fn stored(&self) -> Stored<'_> {
+        Stored {
             collection: &self.collection,
             lines: &self.lines,
-        };
-        archive::write(Self::KIND, VERSION, &stored, out)
+        }
     }
-
-    fn decode(bytes: &[u8]) -> Result<Self, PayloadError> {
-        let mut scratch = AlignedScratch::new();
-        let view = LogBatchView::read(bytes, &mut scratch)?;
-        let lines = view.lines().map(|(timestamp, text)| LogLine {
-            timestamp,
-            text: text.to_owned(),
-        });
-        Ok(Self {
-            collection: view.collection().to_owned(),
-            lines: lines.collect(),
-        })
-    }
-
-    fn collection_in(bytes: &[u8]) -> Result<Option<Cow<'_, str>>, PayloadError> {
-        archive::collection_in(Self::KIND, VERSION, bytes, collection_of)
-    }
-}
-
-fn collection_of<'x>(stored: &'x ArchivedStored<'_>) -> &'x str {
-    &stored.collection
 }

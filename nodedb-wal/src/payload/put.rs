@@ -1,16 +1,11 @@
 //! A row was written. Read in place.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
-use super::archive::{self, AlignedScratch};
-use super::{Payload, PayloadError};
-use crate::types::RecordKind;
-
-const VERSION: u8 = 1;
+use super::archive::archived_payload;
 
 /// A row was written, whether or not it was there before. Version 1: read in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +18,9 @@ pub struct Put {
     pub value: Vec<u8>,
 }
 
-/// A [`Put`] read in place: nothing was copied.
-#[derive(Clone, Copy)]
-pub struct PutView<'a> {
-    stored: &'a ArchivedStored<'a>,
-}
+archived_payload!(
+    Put, version 1, collection named, PutView of ArchivedStored<'a>,
+);
 
 /// What is stored behind the prefix.
 #[derive(Archive, Serialize)]
@@ -41,16 +34,6 @@ struct Stored<'a> {
 }
 
 impl<'a> PutView<'a> {
-    /// The payload in `bytes`, which are copied to `scratch` only when they are not 16-aligned.
-    ///
-    /// # Errors
-    ///
-    /// As [`Payload::decode`].
-    pub fn read(bytes: &'a [u8], scratch: &'a mut AlignedScratch) -> Result<Self, PayloadError> {
-        let stored = archive::access(RecordKind::Put, VERSION, bytes, scratch)?;
-        Ok(Self { stored })
-    }
-
     /// The collection the row is in.
     #[must_use]
     pub fn collection(self) -> &'a str {
@@ -68,6 +51,14 @@ impl<'a> PutView<'a> {
     pub fn value(self) -> &'a [u8] {
         &self.stored.value
     }
+
+    fn copied(self) -> Put {
+        Put {
+            collection: self.collection().to_owned(),
+            key: self.key().to_vec(),
+            value: self.value().to_vec(),
+        }
+    }
 }
 
 impl fmt::Debug for PutView<'_> {
@@ -80,37 +71,12 @@ impl fmt::Debug for PutView<'_> {
     }
 }
 
-impl Payload for Put {
-    const KIND: RecordKind = RecordKind::Put;
-
-    fn collection(&self) -> Option<&str> {
-        Some(&self.collection)
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        let stored = Stored {
+impl Put {
+    fn stored(&self) -> Stored<'_> {
+        Stored {
             collection: &self.collection,
             key: &self.key,
             value: &self.value,
-        };
-        archive::write(Self::KIND, VERSION, &stored, out)
+        }
     }
-
-    fn decode(bytes: &[u8]) -> Result<Self, PayloadError> {
-        let mut scratch = AlignedScratch::new();
-        let view = PutView::read(bytes, &mut scratch)?;
-        Ok(Self {
-            collection: view.collection().to_owned(),
-            key: view.key().to_vec(),
-            value: view.value().to_vec(),
-        })
-    }
-
-    fn collection_in(bytes: &[u8]) -> Result<Option<Cow<'_, str>>, PayloadError> {
-        archive::collection_in(Self::KIND, VERSION, bytes, collection_of)
-    }
-}
-
-fn collection_of<'x>(stored: &'x ArchivedStored<'_>) -> &'x str {
-    &stored.collection
 }

@@ -1,17 +1,13 @@
 //! Samples of a time series. Read in place.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
-use super::archive::{self, AlignedScratch};
+use super::archive::archived_payload;
 use super::error::BrokenRule;
-use super::{Payload, PayloadError};
-use crate::types::{RecordKind, Timestamp};
-
-const VERSION: u8 = 1;
+use crate::types::Timestamp;
 
 /// Samples of one time series, column by column. Version 1: read in place.
 ///
@@ -28,11 +24,10 @@ pub struct TimeseriesBatch {
     pub values: Vec<f64>,
 }
 
-/// A [`TimeseriesBatch`] read in place: nothing was copied.
-#[derive(Clone, Copy)]
-pub struct TimeseriesBatchView<'a> {
-    stored: &'a ArchivedStored<'a>,
-}
+archived_payload!(
+    TimeseriesBatch, version 1, collection named, TimeseriesBatchView of ArchivedStored<'a>,
+    check check_stored, check_archived,
+);
 
 /// What is stored behind the prefix.
 #[derive(Archive, Serialize)]
@@ -48,19 +43,6 @@ struct Stored<'a> {
 }
 
 impl<'a> TimeseriesBatchView<'a> {
-    /// The payload in `bytes`, which are copied to `scratch` only when they are not 16-aligned.
-    ///
-    /// # Errors
-    ///
-    /// As [`Payload::decode`].
-    pub fn read(bytes: &'a [u8], scratch: &'a mut AlignedScratch) -> Result<Self, PayloadError> {
-        let kind = RecordKind::TimeseriesBatch;
-        let stored: &ArchivedStored<'_> = archive::access(kind, VERSION, bytes, scratch)?;
-        check(stored.timestamps_ns.len(), stored.values.len())
-            .map_err(|rule| rule.when_decoding(kind))?;
-        Ok(Self { stored })
-    }
-
     /// The collection the series is in.
     #[must_use]
     pub fn collection(self) -> &'a str {
@@ -83,6 +65,19 @@ impl<'a> TimeseriesBatchView<'a> {
             (time, value.to_native())
         })
     }
+
+    fn copied(self) -> TimeseriesBatch {
+        let (timestamps_ns, values) = self
+            .samples()
+            .map(|(time, value)| (time.as_nanos(), value))
+            .unzip();
+        TimeseriesBatch {
+            collection: self.collection().to_owned(),
+            series: self.series().to_owned(),
+            timestamps_ns,
+            values,
+        }
+    }
 }
 
 impl fmt::Debug for TimeseriesBatchView<'_> {
@@ -95,47 +90,23 @@ impl fmt::Debug for TimeseriesBatchView<'_> {
     }
 }
 
-impl Payload for TimeseriesBatch {
-    const KIND: RecordKind = RecordKind::TimeseriesBatch;
-
-    fn collection(&self) -> Option<&str> {
-        Some(&self.collection)
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        check(self.timestamps_ns.len(), self.values.len())
-            .map_err(|rule| rule.when_encoding(Self::KIND))?;
-        let stored = Stored {
+impl TimeseriesBatch {
+    fn stored(&self) -> Stored<'_> {
+        Stored {
             collection: &self.collection,
             series: &self.series,
             timestamps_ns: &self.timestamps_ns,
             values: &self.values,
-        };
-        archive::write(Self::KIND, VERSION, &stored, out)
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, PayloadError> {
-        let mut scratch = AlignedScratch::new();
-        let view = TimeseriesBatchView::read(bytes, &mut scratch)?;
-        let (timestamps_ns, values) = view
-            .samples()
-            .map(|(time, value)| (time.as_nanos(), value))
-            .unzip();
-        Ok(Self {
-            collection: view.collection().to_owned(),
-            series: view.series().to_owned(),
-            timestamps_ns,
-            values,
-        })
-    }
-
-    fn collection_in(bytes: &[u8]) -> Result<Option<Cow<'_, str>>, PayloadError> {
-        archive::collection_in(Self::KIND, VERSION, bytes, collection_of)
+        }
     }
 }
 
-fn collection_of<'x>(stored: &'x ArchivedStored<'_>) -> &'x str {
-    &stored.collection
+fn check_stored(stored: &Stored<'_>) -> Result<(), BrokenRule> {
+    check(stored.timestamps_ns.len(), stored.values.len())
+}
+
+fn check_archived(stored: &ArchivedStored<'_>) -> Result<(), BrokenRule> {
+    check(stored.timestamps_ns.len(), stored.values.len())
 }
 
 fn check(timestamps: usize, values: usize) -> Result<(), BrokenRule> {

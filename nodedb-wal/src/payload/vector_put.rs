@@ -1,16 +1,11 @@
 //! A vector was written. Read in place.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
-use super::archive::{self, AlignedScratch};
-use super::{Payload, PayloadError};
-use crate::types::RecordKind;
-
-const VERSION: u8 = 1;
+use super::archive::archived_payload;
 
 /// A vector was written, whether or not one of its id was there before. Version 1: read in place.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,11 +18,9 @@ pub struct VectorPut {
     pub vector: Vec<f32>,
 }
 
-/// A [`VectorPut`] read in place: nothing was copied.
-#[derive(Clone, Copy)]
-pub struct VectorPutView<'a> {
-    stored: &'a ArchivedStored<'a>,
-}
+archived_payload!(
+    VectorPut, version 1, collection named, VectorPutView of ArchivedStored<'a>,
+);
 
 /// What is stored behind the prefix.
 #[derive(Archive, Serialize)]
@@ -41,16 +34,6 @@ struct Stored<'a> {
 }
 
 impl<'a> VectorPutView<'a> {
-    /// The payload in `bytes`, which are copied to `scratch` only when they are not 16-aligned.
-    ///
-    /// # Errors
-    ///
-    /// As [`Payload::decode`].
-    pub fn read(bytes: &'a [u8], scratch: &'a mut AlignedScratch) -> Result<Self, PayloadError> {
-        let stored = archive::access(RecordKind::VectorPut, VERSION, bytes, scratch)?;
-        Ok(Self { stored })
-    }
-
     /// The collection the vector is in.
     #[must_use]
     pub fn collection(self) -> &'a str {
@@ -67,6 +50,14 @@ impl<'a> VectorPutView<'a> {
     pub fn vector(self) -> impl ExactSizeIterator<Item = f32> + DoubleEndedIterator + Clone + 'a {
         self.stored.vector.iter().map(|number| number.to_native())
     }
+
+    fn copied(self) -> VectorPut {
+        VectorPut {
+            collection: self.collection().to_owned(),
+            id: self.id().to_vec(),
+            vector: self.vector().collect(),
+        }
+    }
 }
 
 impl fmt::Debug for VectorPutView<'_> {
@@ -79,37 +70,12 @@ impl fmt::Debug for VectorPutView<'_> {
     }
 }
 
-impl Payload for VectorPut {
-    const KIND: RecordKind = RecordKind::VectorPut;
-
-    fn collection(&self) -> Option<&str> {
-        Some(&self.collection)
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        let stored = Stored {
+impl VectorPut {
+    fn stored(&self) -> Stored<'_> {
+        Stored {
             collection: &self.collection,
             id: &self.id,
             vector: &self.vector,
-        };
-        archive::write(Self::KIND, VERSION, &stored, out)
+        }
     }
-
-    fn decode(bytes: &[u8]) -> Result<Self, PayloadError> {
-        let mut scratch = AlignedScratch::new();
-        let view = VectorPutView::read(bytes, &mut scratch)?;
-        Ok(Self {
-            collection: view.collection().to_owned(),
-            id: view.id().to_vec(),
-            vector: view.vector().collect(),
-        })
-    }
-
-    fn collection_in(bytes: &[u8]) -> Result<Option<Cow<'_, str>>, PayloadError> {
-        archive::collection_in(Self::KIND, VERSION, bytes, collection_of)
-    }
-}
-
-fn collection_of<'x>(stored: &'x ArchivedStored<'_>) -> &'x str {
-    &stored.collection
 }
