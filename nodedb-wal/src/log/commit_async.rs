@@ -217,14 +217,8 @@ mod tests {
 
     /// Blocks on a future with nothing but the standard library.
     fn block_on<F: Future>(future: F) -> F::Output {
-        struct Unpark(std::thread::Thread);
-        impl std::task::Wake for Unpark {
-            fn wake(self: Arc<Self>) {
-                self.0.unpark();
-            }
-        }
         let mut future = std::pin::pin!(future);
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let waker = crate::sync::waker_of_this_thread();
         let mut context = Context::from_waker(&waker);
         loop {
             match future.as_mut().poll(&mut context) {

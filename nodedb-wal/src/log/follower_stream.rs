@@ -149,15 +149,12 @@ impl FollowerStream {
             self.shared.taken.notify_one();
             return Poll::Ready(Some(Ok(record)));
         }
-        match way.end.replace(Ok(())) {
-            Some(Ok(())) => Poll::Ready(None),
-            Some(Err(error)) => Poll::Ready(Some(Err(error))),
-            None => {
-                way.end = None;
-                way.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
+        let Some(end) = way.end.take() else {
+            way.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        way.end = Some(Ok(()));
+        Poll::Ready(end.err().map(Err))
     }
 
     /// What ends it from another thread. What was read ahead is still delivered.
@@ -182,21 +179,13 @@ impl Drop for FollowerStream {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Wake;
-    use std::thread::{self, Thread};
+    use std::thread;
 
     use super::*;
     use crate::log::{Log, ReadOptions};
+    use crate::sync::waker_of_this_thread;
     use crate::types::{Record, RecordKind, Scope};
     use crate::{Config, Lsn};
-
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
 
     /// A reader that is slow has no more than the bound and one record read ahead of it, and still
     /// gets everything once and in order.
@@ -212,7 +201,7 @@ mod tests {
         log.close().unwrap();
         let follower = Follower::open(directory.path(), ReadOptions::from(Lsn::FIRST)).unwrap();
         let mut stream = follower.into_stream().unwrap();
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let waker = waker_of_this_thread();
         let mut context = Context::from_waker(&waker);
         let mut most = 0;
         for lsn in 1..=64 {

@@ -1,5 +1,5 @@
-//! A tail and a follower as streams of futures. A stream cannot lend its items, so that each record is copied once;
-//! whoever minds polls the tail itself. The only user of `futures-core`.
+//! A tail and a follower as streams of futures. A stream cannot lend its items, so that each record is
+//! copied once; whoever minds polls the tail itself. The only user of `futures-core`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, JoinHandle, Thread};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
 
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::format::file_name;
 use crate::log::{Follower, FollowerStream, OwnedRecord, ReadOptions};
 use crate::storage::{Alarm, DirectoryWatch, IoMode, OsStorage, Storage};
+use crate::sync::waker_of_this_thread;
 
 /// Follows the logs of all cores through their directory: read only, without a lock, as
 /// [`Follower`] follows one log, a thread for each core.
@@ -137,7 +138,7 @@ impl CoreFollower {
         reason = "an iterator would have to own what it ends with"
     )]
     pub fn next(&mut self) -> Result<Option<(u32, OwnedRecord)>> {
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let waker = waker_of_this_thread();
         let mut context = Context::from_waker(&waker);
         loop {
             match self.poll_next(&mut context) {
@@ -166,7 +167,10 @@ impl CoreFollower {
             return Poll::Ready(Err(Error::of_io("watch", path, source)));
         }
         if self.news.are_names_changed.swap(false, Ordering::AcqRel) {
-            self.take_in_cores()?;
+            self.take_in_cores().inspect_err(|_| {
+                // It is not taken in: the next call tries again.
+                self.news.are_names_changed.store(true, Ordering::Release);
+            })?;
         }
         let count = self.cores.len();
         for at in (0..count).map(|step| (self.turn + step) % count) {
@@ -268,15 +272,6 @@ impl Drop for Ending<'_> {
             self.0.failed.lock().get_or_insert_with(panicked);
         }
         self.0.wake();
-    }
-}
-
-/// Wakes a thread that polls.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
     }
 }
 

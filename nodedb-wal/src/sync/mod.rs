@@ -5,6 +5,9 @@
 mod futex;
 #[cfg(feature = "interleave")]
 mod interleaved;
+mod unpark;
+
+pub(crate) use unpark::waker_of_this_thread;
 
 #[cfg(feature = "interleave")]
 pub use interleaved::{Planted, plant};

@@ -1,13 +1,13 @@
 //! Syncing without waiting: what is promised is what was there at submission.
 
-use std::sync::Arc;
-use std::task::{Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::Waker;
+use std::thread;
 
 use super::support::{open, put};
 use crate::error::Error;
 use crate::percore::{CoreLogs, CoresConfig, SyncDone};
 use crate::storage::sim::{Fault, FaultPlan, SimDisk};
+use crate::sync::waker_of_this_thread;
 use crate::{Config, Lsn};
 
 #[test]
@@ -67,15 +67,6 @@ fn a_sync_that_fails_stops_its_core_and_no_other() {
     assert_eq!(logs.restored().cut, Some(cut));
 }
 
-/// Wakes whoever is parked.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
 #[test]
 fn threads_write_each_its_core_and_are_woken_when_a_sync_is_over() {
     let directory = tempfile::tempdir().unwrap();
@@ -84,7 +75,7 @@ fn threads_write_each_its_core_and_are_woken_when_a_sync_is_over() {
     thread::scope(|scope| {
         for writer in &mut writers {
             scope.spawn(|| {
-                let waker = Waker::from(Arc::new(Unpark(thread::current())));
+                let waker = waker_of_this_thread();
                 for round in 1..=20 {
                     for number in 0..49 {
                         put(writer, number);
