@@ -4,7 +4,7 @@ use std::fs::File;
 use std::future::poll_fn;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -126,24 +126,33 @@ impl Wake for Unpark {
     }
 }
 
+/// Takes from a stream, blocking.
+pub(crate) fn taking<S: Stream>(mut stream: Pin<&mut S>) -> impl FnMut() -> Option<S::Item> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    move || {
+        let mut context = Context::from_waker(&waker);
+        loop {
+            match stream.as_mut().poll_next(&mut context) {
+                Poll::Ready(next) => return next,
+                Poll::Pending => thread::park(),
+            }
+        }
+    }
+}
+
+/// Takes a stream to its end.
+pub(crate) fn collect<S: Stream<Item = Result<OwnedRecord>>>(stream: S) -> Vec<OwnedRecord> {
+    let stream = pin!(stream);
+    let next = taking(stream);
+    std::iter::from_fn(next).map(Result::unwrap).collect()
+}
+
 #[test]
 fn a_stream_needs_no_runtime_and_its_records_own_their_bytes() {
     let directory = tempfile::tempdir().unwrap();
     let log = Log::open(small(directory.path())).unwrap();
     let stream = log.tail(ReadOptions::all()).unwrap().into_stream();
-    let polling = thread::spawn(move || {
-        let mut stream = pin!(stream);
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        let mut context = Context::from_waker(&waker);
-        let mut records = Vec::new();
-        loop {
-            match stream.as_mut().poll_next(&mut context) {
-                Poll::Ready(Some(record)) => records.push(record.unwrap()),
-                Poll::Ready(None) => return records,
-                Poll::Pending => thread::park(),
-            }
-        }
-    });
+    let polling = thread::spawn(move || collect(stream));
     write(&log, 1, 2_000);
     log.close().unwrap();
     let records = polling.join().unwrap();

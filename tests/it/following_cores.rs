@@ -3,40 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::pin;
-use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::sync::mpsc;
+use std::thread;
 
-use futures_core::Stream;
 use nodedb_wal::percore::{CoreFollower, CoreLogs, CoreWriter, CoresConfig, core_directories};
 use nodedb_wal::*;
 
+use crate::following::{collect, taking};
+
 fn small(directory: &Path) -> Config {
     Config::new(directory).segment_bytes(1 << 20)
-}
-
-/// Wakes a thread that polls.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Polls a stream to its end.
-fn collect<S: Stream<Item = Result<OwnedRecord>>>(stream: S) -> Vec<OwnedRecord> {
-    let mut stream = pin!(stream);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut records = Vec::new();
-    loop {
-        match stream.as_mut().poll_next(&mut context) {
-            Poll::Ready(Some(record)) => records.push(record.unwrap()),
-            Poll::Ready(None) => return records,
-            Poll::Pending => thread::park(),
-        }
-    }
 }
 
 fn payload(lsn: u64) -> Vec<u8> {
@@ -82,15 +58,8 @@ fn a_stream_beside_the_process_tells_an_error_once_and_ends_and_may_be_dropped_w
     log.sync().unwrap();
     let follower = Follower::open(directory.path(), ReadOptions::from(Lsn::FIRST)).unwrap();
     log.truncate_before(Lsn::new(50)).unwrap();
-    let mut stream = pin!(follower.into_stream().unwrap());
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut next = || loop {
-        match stream.as_mut().poll_next(&mut context) {
-            Poll::Ready(next) => return next,
-            Poll::Pending => thread::park(),
-        }
-    };
+    let stream = pin!(follower.into_stream().unwrap());
+    let mut next = taking(stream);
     let error = loop {
         if let Err(error) = next().expect("it does not end before it says why") {
             break error;
