@@ -367,27 +367,4 @@ impl Register {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_crosses_where_the_segment_it_needs_first_is_another() {
-        let segments: Vec<SegmentExtent> = [1, 11, 21]
-            .map(|first| SegmentExtent {
-                first_lsn: Lsn::new(first),
-                file_bytes: 1,
-            })
-            .into();
-        let table = [
-            (0, 9, false),
-            (0, 10, true),
-            (10, 19, false),
-            (5, 30, true),
-            (20, 99, false),
-        ];
-        for (from, to, expected) in table {
-            let found = crosses(&segments, Lsn::new(from), Lsn::new(to));
-            assert_eq!(found, expected, "{from} {to}");
-        }
-    }
-}
+mod tests;
