@@ -206,7 +206,7 @@ fn control(
     let payload = match kind {
         RecordKind::ArrayFlush => ArrayFlush {
             collection,
-            array: stamp.to_string(),
+            array: flushed_array(stamp),
             watermark: Lsn::new(rng.u64(..)),
         }
         .into(),
@@ -305,6 +305,12 @@ fn service(
         _ => return content_consumers::payload(kind, stamp, scope, rng),
     };
     Some(payload)
+}
+
+/// An array that nothing is written to: a log that is demonstrated on again has records of the same
+/// stamps, and a flush must hide none of them.
+fn flushed_array(stamp: Stamp) -> String {
+    format!("flushed, {stamp}")
 }
 
 fn put(stamp: Stamp, collection: String, rng: &mut Rng) -> Put {

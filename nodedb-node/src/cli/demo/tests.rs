@@ -2,9 +2,11 @@
 //! making.
 
 use nodedb_wal::format::RecordHeader;
-use nodedb_wal::types::{Lsn, RecordFlags, Timestamp};
+use nodedb_wal::payload::AnyPayload;
+use nodedb_wal::types::{Epoch, Lsn, RecordFlags, RecordKind, Scope, Timestamp};
 
 use super::checker::{Checker, Findings};
+use super::content::{Stamp, payload};
 use super::ledger::Ledger;
 use super::wire::{Content, Message};
 use super::workload::OperationId;
@@ -186,7 +188,7 @@ fn one_changed_bit_is_found() {
 fn a_changed_header_is_found() {
     let (ledger, log) = rounds();
     let change: [fn(&mut RecordHeader); 4] = [
-        |header| header.epoch = nodedb_wal::Epoch::new(header.epoch.value() + 1),
+        |header| header.epoch = Epoch::new(header.epoch.value() + 1),
         |header| header.scope.vshard = nodedb_wal::VshardId::new(99),
         |header| header.kind = nodedb_wal::types::KindCode::from_bits(header.kind.bits() ^ 1),
         |header| header.collection = nodedb_wal::CollectionTag::from_value(99),
@@ -261,4 +263,29 @@ fn lsns_and_times_that_do_not_rise_are_found() {
     let last = log.len() - 1;
     log[last].header.lsn = log[last].header.lsn.next();
     assert!(check(&ledger, &log).invented > 0);
+}
+
+/// A demo on the log of an earlier one failed now and then: its stamps were the same ones, and a flush
+/// of the earlier one hid an array's cells that the model had as applied.
+#[test]
+fn nothing_is_written_to_an_array_that_any_demo_flushes() {
+    let stamp = Stamp {
+        round: 0,
+        thread: 1,
+        sequence: 2,
+        index: 3,
+    };
+    let name = |kind| {
+        let (scope, rng) = (Scope::default(), &mut fastrand::Rng::with_seed(SEED));
+        let made = payload(kind, stamp, scope, Epoch::NONE, Lsn::FIRST, rng);
+        match made.unwrap().unwrap() {
+            AnyPayload::ArrayFlush(flush) => flush.array,
+            AnyPayload::ArrayPut(put) => put.array,
+            AnyPayload::ArrayDelete(delete) => delete.array,
+            other => panic!("{other:?}"),
+        }
+    };
+    let flushed = name(RecordKind::ArrayFlush);
+    assert_ne!(flushed, name(RecordKind::ArrayPut));
+    assert_ne!(flushed, name(RecordKind::ArrayDelete));
 }
