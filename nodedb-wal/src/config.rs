@@ -219,11 +219,13 @@ impl Config {
         Ok(Arc::new(OsStorage::new(&self.directory, self.io_mode)))
     }
 
-    /// The same settings for the log of one core, on a directory of its own.
+    /// The same settings for the log of one core, on a directory of its own. Its owner appends alone:
+    /// whatever tenant's share it had to wait for, the others of its core would wait with it.
     pub(crate) fn for_core(&self, core: u32, storage: Arc<dyn Storage>) -> Self {
         Self {
             directory: storage.path().to_path_buf(),
             storage: Some(storage),
+            shared_write_bytes: usize::MAX,
             core,
             ..self.clone()
         }

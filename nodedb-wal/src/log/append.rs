@@ -13,14 +13,23 @@ use crate::format::layout::{BLOCK_BYTES, DATA_START, block_ceil, frontier, recor
 use crate::format::record_header::stored_crc;
 use crate::segment::{footer_bytes_bound, sealing_bytes};
 use crate::sync::MutexGuard;
-use crate::types::{Envelope, Lsn, LsnRange, Record, RecordFlags, TenantId, Timestamp};
+use crate::types::{Envelope, Epoch, Lsn, LsnRange, Record, RecordFlags, TenantId, Timestamp};
 
 impl Core {
     /// Appends one record.
     pub(crate) fn append(self: &Arc<Self>, record: &Record<'_>) -> Result<Lsn> {
+        self.append_in(record.epoch, record)
+    }
+
+    /// Appends one record, in `epoch` whatever epoch it names.
+    pub(crate) fn append_in(self: &Arc<Self>, epoch: Epoch, record: &Record<'_>) -> Result<Lsn> {
         // Outside the lock: the payload is the caller's and does not change.
         let payload_crc = crc32c(record.payload);
-        self.append_one(&record.envelope(), |payload| {
+        let envelope = Envelope {
+            epoch,
+            ..record.envelope()
+        };
+        self.append_one(&envelope, |payload| {
             payload.copy_from_slice(record.payload);
             Ok(payload_crc)
         })

@@ -16,7 +16,7 @@ use super::stats::Stats;
 use super::sync_behind::Acknowledged;
 use crate::config::{Config, SyncPolicy};
 use crate::error::{Error, Result};
-use crate::types::{Envelope, LogId, Lsn, LsnRange, Record, TenantId};
+use crate::types::{Envelope, Epoch, LogId, Lsn, LsnRange, Record, TenantId};
 
 /// A log that is open for appending: its directory is locked, and recovery has finished.
 ///
@@ -86,6 +86,11 @@ impl Log {
     /// poisoned or closed. A record that was refused left no trace and took no LSN.
     pub fn append(&self, record: &Record<'_>) -> Result<Lsn> {
         self.core.append(record)
+    }
+
+    /// [`Self::append`] in `epoch`, whatever epoch the record names.
+    pub(crate) fn append_in(&self, epoch: Epoch, record: &Record<'_>) -> Result<Lsn> {
+        self.core.append_in(epoch, record)
     }
 
     /// Appends a record whose payload is encoded straight into the log's buffer: `fill` is given the

@@ -16,7 +16,8 @@ impl CoresConfig {
     pub const CORES_MAX: u32 = 4_096;
 
     /// Logs for `cores` cores, from 0 on, in the directory of `log`, each with its other settings:
-    /// segments of that length, buffers of that size.
+    /// segments of that length, buffers of that size. [`Config::shared_write_bytes`] holds up no
+    /// core's owner: it appends alone, for all tenants of its core.
     #[must_use]
     pub fn new(log: Config, cores: u32) -> Self {
         Self {

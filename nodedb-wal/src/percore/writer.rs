@@ -99,7 +99,7 @@ impl CoreWriter {
     /// [`CoreFault::OwnCall`] for offsets and barriers. A record that was refused left no trace.
     pub fn append(&mut self, record: &Record<'_>) -> Result<Lsn> {
         self.check(record.kind)?;
-        self.log.append(&record.in_epoch(self.epoch))
+        self.log.append_in(self.epoch, record)
     }
 
     /// Appends records that become durable all or none.
@@ -176,7 +176,7 @@ impl CoreWriter {
 
     fn append_own<P: Payload>(&mut self, scope: Scope, payload: &P) -> Result<Lsn> {
         let record = payload.record(scope, &mut self.buffer)?;
-        self.log.append(&record.in_epoch(self.epoch))
+        self.log.append_in(self.epoch, &record)
     }
 
     fn check(&self, kind: RecordKind) -> Result<()> {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::support::{open, put};
 use crate::payload::CommitOffsets;
-use crate::percore::CoreWriter;
+use crate::percore::{CoreLogs, CoreWriter, CoresConfig};
 use crate::storage::sim::SimDisk;
-use crate::types::{Epoch, Record, RecordKind, Scope};
+use crate::types::{DatabaseId, Epoch, Record, RecordKind, Scope, TenantId, VshardId};
+use crate::{Config, Stall};
 
 /// Everything an owner does with its core.
 fn own(writer: &mut CoreWriter) {
@@ -61,4 +62,25 @@ fn an_owner_works_while_another_core_is_held_up() {
     assert!(!goes_on(1, |told| told
         .recv_timeout(Duration::from_millis(50))
         .is_ok()));
+}
+
+/// Nobody gains by a share that the only one who appends has to wait for.
+#[test]
+fn an_owner_of_two_tenants_waits_for_no_share_of_a_write() {
+    let home = tempfile::tempdir().unwrap();
+    let config = CoresConfig::new(Config::new(home.path()), 1);
+    let (logs, mut writers) = CoreLogs::open(config).unwrap();
+    let row = [7; 1 << 10];
+    for _ in 0..4 {
+        for tenant in [1, 2, 1, 1, 1, 1, 1, 1] {
+            let scope = Scope::new(TenantId::new(tenant), DatabaseId::new(1), VshardId::new(1));
+            for _ in 0..64 {
+                let record = Record::raw(RecordKind::Put, scope, &row);
+                writers[0].append(&record).unwrap();
+            }
+        }
+        logs.sync_all().unwrap();
+    }
+    let stats = logs.log(0).unwrap().stats();
+    assert_eq!(stats.stalled_share, Stall::default());
 }
