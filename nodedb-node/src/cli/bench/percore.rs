@@ -1,5 +1,8 @@
 //! One log per core beside one log that all writers share, and the merge of the cores' logs.
 
+mod alone;
+
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use nodedb_wal::Log;
@@ -18,10 +21,6 @@ pub(super) const PAYLOADS: [(usize, &str); 3] = [(64, "64"), (256, "256"), (4 <<
 pub(super) const WRITERS: [usize; 2] = [1, 2];
 /// Cores and payload of the merge.
 const MERGED: (u32, usize) = (4, 64);
-/// Payload that each writer appends in a round into memory alone: all rounds fit into one segment, and
-/// a round into the buffer.
-const ALONE_BYTES: u64 = 2 << 20;
-const ALONE_BUFFER_BYTES: usize = 32 << 20;
 /// Records that each core gets in a row, when what is merged is written, and records of an epoch.
 const IN_A_ROW: usize = 16;
 const EPOCH: usize = 1 << 18;
@@ -36,8 +35,7 @@ pub(super) fn beside_shared(
     let shared = shared(place, writers, each, len)?;
     let own = per_core(place, writers, each, len)?;
     let records = (writers * each) as u64;
-    let alone = records_in(ALONE_BYTES, len);
-    let (shared_alone, own_alone) = alone_beside_shared(place, writers, alone, len)?;
+    let alone = alone::beside_shared(place, writers, len)?;
     let row = |log: &str, took: Duration, took_alone: Duration| {
         let people = if writers == 1 { "writer" } else { "writers" };
         let name = format!("{log}, {writers} {people}, {}", whole_size(len as u64));
@@ -50,7 +48,7 @@ pub(super) fn beside_shared(
             )
             .with(
                 Metric::AppendedPerSecond,
-                text::per_second((writers * alone) as u64, took_alone),
+                text::per_second(alone.records, took_alone),
             )
             .with(
                 Metric::GigabytesPerSecond,
@@ -59,64 +57,14 @@ pub(super) fn beside_shared(
     };
     let ratio = |shared: Duration, own: Duration| shared.as_secs_f64() / own.as_secs_f64();
     Ok(vec![
-        row("one shared log", shared, shared_alone),
-        row("one log each", own, own_alone)
+        row("one shared log", shared, alone.shared),
+        row("one log each", own, alone.own)
             .with(Metric::RatioToShared, ratio(shared, own))
             .with(
                 Metric::AppendedRatioToShared,
-                ratio(shared_alone, own_alone),
+                ratio(alone.shared, alone.own),
             ),
     ])
-}
-
-/// Appends into memory alone, into one log and into one each: what a round takes at best.
-fn alone_beside_shared(
-    place: &Place,
-    writers: usize,
-    each: usize,
-    len: usize,
-) -> Result<(Duration, Duration), CliError> {
-    let spot = place.spot("alone")?;
-    let log = Log::open(spot.config().buffer_bytes(ALONE_BUFFER_BYTES))?;
-    let mut owners: Vec<usize> = (0..writers).collect();
-    let shared = best_round(|| {
-        let started = Instant::now();
-        together(&mut owners, &|number: &mut usize| {
-            append(&log, &place.content, *number * each, each, len)
-        })?;
-        let took = started.elapsed();
-        log.sync()?;
-        Ok(took)
-    })?;
-    log.close()?;
-    drop(spot);
-    let spot = place.spot("alone")?;
-    let config = spot.config().buffer_bytes(ALONE_BUFFER_BYTES);
-    let cores = u32::try_from(writers).unwrap_or(u32::MAX);
-    let (logs, mut writers) = CoreLogs::open(CoresConfig::new(config, cores))?;
-    let own = best_round(|| {
-        let started = Instant::now();
-        together(&mut writers, &|writer: &mut CoreWriter| {
-            append_own(writer, &place.content, 0, each, len)
-        })?;
-        let took = started.elapsed();
-        logs.sync_all()?;
-        Ok(took)
-    })?;
-    logs.close(writers)?;
-    Ok((shared, own))
-}
-
-/// The first rounds bring the buffers into memory.
-fn best_round(mut round: impl FnMut() -> Result<Duration, CliError>) -> Result<Duration, CliError> {
-    let mut best = Duration::MAX;
-    for number in 0..6 {
-        let took = round()?;
-        if number >= 2 {
-            best = best.min(took);
-        }
-    }
-    Ok(best)
 }
 
 fn shared(place: &Place, writers: usize, each: usize, len: usize) -> Result<Duration, CliError> {
@@ -173,12 +121,17 @@ fn together<T: Send>(
             .iter_mut()
             .map(|owner| scope.spawn(move || work(owner)))
             .collect();
-        let ended = threads.into_iter().map(|thread| match thread.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
+        let ended = threads.into_iter().map(joined);
         ended.fold(Ok(()), Result::and)
     })
+}
+
+/// What the thread ended with; its panic goes on in this one.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    match thread.join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 /// Every record of several cores, written by turns, read back in order.
