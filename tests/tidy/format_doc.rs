@@ -65,6 +65,7 @@ fn constants() -> Vec<Vec<String>> {
         ("VERSION", layout::VERSION.to_string()),
         ("BLOCK_BYTES", layout::BLOCK_BYTES.to_string()),
         ("ALIGN_BYTES", layout::ALIGN_BYTES.to_string()),
+        ("NUMBER_END", layout::NUMBER_END.to_string()),
         ("DATA_START", layout::DATA_START.to_string()),
         ("MIRROR_OFFSET", layout::MIRROR_OFFSET.to_string()),
         ("SEGMENT_MAGIC", text(layout::SEGMENT_MAGIC)),

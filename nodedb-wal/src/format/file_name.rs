@@ -1,5 +1,6 @@
 //! The names of the files in a log directory.
 
+use super::layout::NUMBER_END;
 use crate::types::Lsn;
 
 /// The file that is locked while a log is open.
@@ -64,7 +65,7 @@ pub(crate) fn parse(name: &str) -> FileKind {
     };
     if let Some(first) = number(SEGMENT_PREFIX, SEGMENT_SUFFIX) {
         FileKind::Segment(Lsn::new(first))
-    } else if let Some(at) = number(PREPARED_PREFIX, SEGMENT_SUFFIX) {
+    } else if let Some(at) = number(PREPARED_PREFIX, SEGMENT_SUFFIX).filter(|at| *at < NUMBER_END) {
         FileKind::Prepared(at)
     } else if number(PREPARED_PREFIX, UNFINISHED_SUFFIX).is_some() {
         FileKind::Unfinished
@@ -97,6 +98,7 @@ mod tests {
             "wal-00000000000000000042.seg.bak",
             "wal-+0000000000000000042.seg",
             "wal-99999999999999999999.seg",
+            "prepared-09223372036854775808.seg",
             "wal.lock",
             "notes.txt",
         ] {

@@ -10,6 +10,10 @@ pub const BLOCK_BYTES: usize = 4096;
 /// Records, frontiers and footers start at multiples of this, so payloads can be read in place.
 pub const ALIGN_BYTES: usize = 16;
 
+/// LSNs, and the numbers of segments and of prepared files, are smaller: at a billion a second that
+/// is 292 years, and whoever counts on from one has room.
+pub const NUMBER_END: u64 = 1 << 63;
+
 /// Where records start in a segment: after the header block.
 pub const DATA_START: u64 = BLOCK_BYTES as u64;
 

@@ -2,7 +2,7 @@
 
 use super::checksum::{Digest, HeaderSeed, crc32c};
 use super::cursor::{put, take};
-use super::layout::{BLOCK_BYTES, MIRROR_OFFSET, SEGMENT_MAGIC, VERSION, segment};
+use super::layout::{BLOCK_BYTES, MIRROR_OFFSET, NUMBER_END, SEGMENT_MAGIC, VERSION, segment};
 use crate::types::{Lsn, Timestamp};
 
 /// What a segment says of itself.
@@ -35,7 +35,7 @@ pub struct SegmentHeader {
 /// Why a block is not the header of a segment this version can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentHeaderFault {
-    /// Neither copy of the header is whole.
+    /// Neither copy of the header is whole, or what they say no log can come to.
     #[error("neither copy of the segment header is whole")]
     Damaged,
     /// Written by a later version.
@@ -147,6 +147,15 @@ impl SegmentHeader {
             return Err(SegmentHeaderFault::UnknownFlags { flags });
         }
         let u64_at = |field| u64::from_le_bytes(take(bytes, field));
+        let counts = [
+            segment::number,
+            segment::first_lsn,
+            segment::previous_last_lsn,
+            segment::start_lsn,
+        ];
+        if counts.into_iter().any(|field| u64_at(field) >= NUMBER_END) {
+            return Err(SegmentHeaderFault::Damaged);
+        }
         Ok(Self {
             log_id: u128::from_le_bytes(take(bytes, segment::log_id)),
             number: u64_at(segment::number),
@@ -203,6 +212,32 @@ pub(crate) mod tests {
             SegmentHeader::decode_block(&sample().encode_block()),
             Ok(sample())
         );
+    }
+
+    /// Fuzzing came to one: opening counted on from the last number there is.
+    #[test]
+    fn a_header_with_a_number_that_no_log_comes_to_is_none() {
+        let counts: [fn(&mut SegmentHeader, u64); 4] = [
+            |header, count| header.number = count,
+            |header, count| header.first_lsn = Lsn::new(count),
+            |header, count| header.previous_last_lsn = Lsn::new(count),
+            |header, count| header.start_lsn = Lsn::new(count),
+        ];
+        for set in counts {
+            for (count, is_whole) in [
+                (NUMBER_END - 1, true),
+                (NUMBER_END, false),
+                (u64::MAX, false),
+            ] {
+                let mut header = sample();
+                set(&mut header, count);
+                let found = SegmentHeader::decode_block(&header.encode_block());
+                let expected = is_whole
+                    .then_some(header)
+                    .ok_or(SegmentHeaderFault::Damaged);
+                assert_eq!(found, expected);
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::checksum::{Digest, crc32c};
 use super::cursor::{put, take};
-use super::layout::{BLOCK_BYTES, MIRROR_OFFSET, TRAILER_MAGIC, VERSION, trailer};
+use super::layout::{BLOCK_BYTES, MIRROR_OFFSET, NUMBER_END, TRAILER_MAGIC, VERSION, trailer};
 use super::segment_header::SegmentHeader;
 use crate::types::{Lsn, Timestamp};
 
@@ -131,7 +131,9 @@ impl Trailer {
             && u128::from_le_bytes(take(bytes, trailer::log_id)) == header.log_id
             && u64_at(trailer::number) == header.number
             && u64_at(trailer::first_lsn) == header.first_lsn.value()
-            && u64_at(trailer::salt) == header.salt;
+            && u64_at(trailer::salt) == header.salt
+            && u64_at(trailer::last_lsn) < NUMBER_END
+            && u64_at(trailer::start_lsn) < NUMBER_END;
         if !is_ours {
             return Ok(None);
         }
@@ -189,6 +191,20 @@ mod tests {
             ..header()
         });
         assert_eq!(Trailer::decode_block(&block, &header()), Ok(None));
+    }
+
+    #[test]
+    fn a_trailer_with_an_lsn_that_no_log_comes_to_is_none() {
+        let lsn = Lsn::new(NUMBER_END);
+        for (last_lsn, start_lsn) in [(lsn, Lsn::FIRST), (Lsn::new(200), lsn)] {
+            let trailer = Trailer {
+                last_lsn,
+                start_lsn,
+                ..sample()
+            };
+            let block = trailer.encode_block(&header());
+            assert_eq!(Trailer::decode_block(&block, &header()), Ok(None));
+        }
     }
 
     #[test]
