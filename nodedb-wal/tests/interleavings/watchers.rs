@@ -6,6 +6,7 @@ use std::sync::Arc;
 use nodedb_wal::storage::sim::{Fault, FaultPlan, SimDisk};
 use nodedb_wal::{Error, Log, Lsn, ReadOptions, Record, RecordKind, Scope};
 use shuttle::rand::{Rng as _, thread_rng};
+use shuttle::sync::mpsc;
 use shuttle::thread::{self, JoinHandle};
 
 use crate::orders::{append, check, in_threads, is_on_disk, open};
@@ -65,6 +66,38 @@ fn tailing() {
 #[test]
 fn whoever_follows_sees_everything_up_to_the_end() {
     check("tail", tailing);
+}
+
+/// Each writer goes on once the follower has its record. The end of the log would wake the follower
+/// too, so it must not come before.
+fn told_of_each() {
+    let (_disk, log) = open(|config| config);
+    let log = Arc::new(log);
+    let mut tail = log.tail(ReadOptions::all()).unwrap();
+    let (deliver, delivered) = mpsc::channel();
+    let follower = thread::spawn(move || {
+        while let Some(record) = tail.next().unwrap() {
+            deliver.send(record.lsn()).unwrap();
+        }
+    });
+    let writing = Arc::clone(&log);
+    let beside = thread::spawn(move || {
+        let lsn = append(&writing, b"beside").unwrap();
+        writing.commit(lsn).unwrap();
+    });
+    for _ in 0..3 {
+        let lsn = append(&log, b"x").unwrap();
+        log.commit(lsn).unwrap();
+        while delivered.recv().unwrap() < lsn {}
+    }
+    beside.join().unwrap();
+    Arc::into_inner(log).unwrap().close().unwrap();
+    follower.join().unwrap();
+}
+
+#[test]
+fn whoever_follows_is_woken_by_each_commit() {
+    check("tail told", told_of_each);
 }
 
 /// The disk fails somewhere under records, batches and rotations: whoever commits or follows is told,
