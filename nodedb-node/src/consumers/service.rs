@@ -57,6 +57,9 @@ impl Consumers {
     /// Adds a consumer. Called by whoever sees to it that no segment goes meanwhile. Durable when
     /// this returns; the first record it needs.
     pub(crate) fn add(&self, spec: &ConsumerSpec) -> Result<Lsn> {
+        if spec.name.is_empty() {
+            return Err(ConsumerFault::Nameless.of(&spec.name));
+        }
         let from = match spec.start {
             StartAt::Oldest => self.wal.start_lsn(),
             StartAt::Next => self.wal.next_lsn(),

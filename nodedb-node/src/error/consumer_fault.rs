@@ -12,6 +12,9 @@ pub enum ConsumerFault {
     /// There is one of this name already. It stays as it is.
     #[error("there is a consumer of this name already")]
     Exists,
+    /// It was to be added without a name.
+    #[error("a consumer needs a name")]
+    Nameless,
     /// Somebody in this process has it open under this name.
     #[error("it is open already, as member {member:?}")]
     InUse {

@@ -32,7 +32,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// [`ConsumerFault::Exists`](crate::ConsumerFault::Exists).
+    /// [`ConsumerFault::Exists`](crate::ConsumerFault::Exists), and
+    /// [`Nameless`](crate::ConsumerFault::Nameless).
     /// [`ConsumerFault::TooLate`](crate::ConsumerFault::TooLate): the records it is to start with are
     /// gone. [`NotAppended`](nodedb_wal::Error::NotAppended): past the next record.
     /// [`Payload`](nodedb_wal::Error::Payload): too many partitions, or none. As

@@ -96,6 +96,10 @@ fn what_was_delivered_and_not_acknowledged_comes_again() {
         fault(node.add_consumer(&ConsumerSpec::new("c"))),
         ConsumerFault::Exists
     );
+    assert_eq!(
+        fault(node.add_consumer(&ConsumerSpec::new(""))),
+        ConsumerFault::Nameless
+    );
 }
 
 /// An acknowledgement costs neither a transaction of the catalog nor a record of its own.

@@ -1,63 +1,11 @@
 //! Surrogates and Calvin transactions as somebody uses them from the command line: keys keep their
 //! surrogates, an epoch is applied once, and each command that shows them agrees.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-struct Home {
-    directory: TempDir,
-}
-
-impl Home {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        Self { directory }
-    }
-
-    fn log(&self) -> PathBuf {
-        self.directory.path().join("log")
-    }
-
-    /// A file of vectors, those of these numbers.
-    fn vectors(&self, name: &str, numbers: std::ops::Range<u32>) -> PathBuf {
-        let file = self.directory.path().join(name);
-        let lines: String = numbers
-            .map(|n| format!("word{n} {n}.5 -1 2e-3\n"))
-            .collect();
-        fs::write(&file, lines).unwrap();
-        file
-    }
-
-    /// The last value that the program prints.
-    fn ask(&self, line: &str, code: i32) -> Value {
-        let line = line.replace("LOG", self.log().to_str().unwrap());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_nodedb-node"));
-        command.args(line.split_whitespace()).arg("--json");
-        let output = command.output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
-        let values = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
-        values.map(Result::unwrap).last().unwrap()
-    }
-
-    fn ingest(&self, more: &str, file: &Path, code: i32) -> Value {
-        let line = format!(
-            "ingest --wal LOG --kind vector --tenant 1 --database 2 --vshard 3 --collection v {more} {}",
-            file.display()
-        );
-        self.ask(&line, code)
-    }
-
-    /// How far the log goes.
-    fn end(&self) -> u64 {
-        let inspection = self.ask("inspect --wal LOG", 0);
-        inspection["durable_lsn"].as_u64().unwrap()
-    }
-}
+use crate::home::Home;
 
 #[test]
 fn keys_that_come_again_keep_their_surrogates_and_new_ones_get_new_ones() {
