@@ -144,3 +144,46 @@ fn a_core_is_followed_in_the_process_that_writes_it() {
     assert!(matches!(tail.try_next().unwrap(), Tailed::NotYet));
     logs.close(writers).unwrap();
 }
+
+/// Damage in one core is told, with the file, and not taken for its end; the others go on.
+#[test]
+fn damage_in_one_core_is_told_and_the_others_are_followed_on() {
+    const EACH: u64 = 50;
+    let directory = tempfile::tempdir().unwrap();
+    let (logs, mut writers) = open(directory.path(), 2);
+    write(&mut writers, EACH);
+    logs.close(writers).unwrap();
+    let reader = Reader::open(directory.path().join("core-0001")).unwrap();
+    let mut records = reader.read(ReadOptions::all()).unwrap();
+    let offset = loop {
+        let record = records.next().unwrap().unwrap();
+        if record.lsn() == Lsn::new(20) {
+            break record.offset;
+        }
+    };
+    drop(records);
+    // Where segments begin is a matter of time.
+    let mut segments = reader.segments().unwrap().into_iter();
+    let holds = |segment: &SegmentInfo| segment.last_lsn >= Lsn::new(20);
+    let segment = segments.find(holds).unwrap().path;
+    let mut bytes = std::fs::read(&segment).unwrap();
+    // In its payload: the header is 64 bytes.
+    bytes[usize::try_from(offset).unwrap() + 64] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let all = |_| ReadOptions::from(Lsn::FIRST);
+    let mut follower = CoreFollower::open(directory.path(), all).unwrap();
+    let (mut seen, mut errors) = ([0_u64; 2], Vec::new());
+    while seen[0] < EACH || (errors.is_empty() && seen[1] < EACH) {
+        match follower.next() {
+            Ok(next) => seen[next.unwrap().0 as usize] += 1,
+            Err(error) => errors.push(error),
+        }
+    }
+    assert_eq!(seen, [EACH, 19]);
+    match &errors[..] {
+        [Error::Damaged { path, lsns, .. }] => {
+            assert_eq!((path, lsns.first), (&segment, Lsn::new(20)));
+        }
+        other => panic!("{other:?}"),
+    }
+}
