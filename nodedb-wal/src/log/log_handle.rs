@@ -379,7 +379,7 @@ impl Log {
     }
 
     /// What every append to this log takes, held until this is dropped.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "sim"))]
     pub(crate) fn held(&self) -> impl Sized {
         self.core.state.lock()
     }

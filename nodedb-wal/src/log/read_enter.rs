@@ -106,7 +106,7 @@ impl Records {
         // A damaged footer only costs the short cut. So does a kind that must not be passed over: the
         // read has to come to it.
         let index = entry.index().ok().flatten();
-        self.stats.bytes_read += entry.trailer().map_or(0, |trailer| trailer.footer_len);
+        self.stats.bytes_read += entry.footer_bytes();
         index.filter(|index| self.options.salvage || !holds_unknown_required(index))
     }
 

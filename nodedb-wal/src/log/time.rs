@@ -147,10 +147,7 @@ fn first_in(
 ) -> Result<Looked<Option<Lsn>>> {
     // A damaged footer only costs the short cut.
     let footer = entry.index().ok().flatten();
-    let mut bytes_read = match (&footer, entry.trailer()) {
-        (Some(_), Some(trailer)) => trailer.footer_len,
-        _ => 0,
-    };
+    let mut bytes_read = entry.footer_bytes();
     let mut wanted = lsns;
     if let Some(index) = footer.as_ref().or(active.as_ref()) {
         let at = index.zones.partition_point(|zone| zone.time.max < time);

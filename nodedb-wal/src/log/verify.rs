@@ -205,7 +205,7 @@ fn check_segment(entry: &SegmentEntry, until: Lsn) -> Result<Checked> {
     checked.findings.extend(scars);
     checked.bytes_read += walk.bytes_read();
     if let Some(trailer) = entry.trailer() {
-        checked.bytes_read += trailer.footer_len;
+        checked.bytes_read += entry.footer_bytes();
         check_footer(entry, trailer, digest, &index, &mut checked.findings);
     }
     Ok(checked)

@@ -212,6 +212,16 @@ impl SegmentEntry {
         ))
     }
 
+    /// How many bytes [`Self::index`] reads: none where the trailer says that the footer is not in the
+    /// file.
+    pub(crate) fn footer_bytes(&self) -> u64 {
+        let inside = |trailer: &&Trailer| {
+            trailer.footer_offset.saturating_add(trailer.footer_len) <= trailer.file_len
+        };
+        let trailer = self.trailer().filter(inside);
+        trailer.map_or(0, |trailer| trailer.footer_len)
+    }
+
     /// The footer of a sealed segment; `None` when the segment is not sealed or has no records.
     ///
     /// # Errors
@@ -225,10 +235,7 @@ impl SegmentEntry {
             path: self.path.clone(),
             offset: trailer.footer_offset,
         };
-        let len = usize::try_from(trailer.footer_len).map_err(|_| damaged())?;
-        if trailer.footer_offset.saturating_add(trailer.footer_len) > trailer.file_len {
-            return Err(damaged());
-        }
+        let len = usize::try_from(self.footer_bytes()).map_err(|_| damaged())?;
         let mut bytes = vec![0; len];
         let read = self
             .file()?
