@@ -63,11 +63,12 @@ pub(crate) fn parse(name: &str) -> FileKind {
         let is_canonical = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
         digits.parse::<u64>().ok().filter(|_| is_canonical)
     };
+    let prepared = |suffix| number(PREPARED_PREFIX, suffix).filter(|at| *at < NUMBER_END);
     if let Some(first) = number(SEGMENT_PREFIX, SEGMENT_SUFFIX) {
         FileKind::Segment(Lsn::new(first))
-    } else if let Some(at) = number(PREPARED_PREFIX, SEGMENT_SUFFIX).filter(|at| *at < NUMBER_END) {
+    } else if let Some(at) = prepared(SEGMENT_SUFFIX) {
         FileKind::Prepared(at)
-    } else if number(PREPARED_PREFIX, UNFINISHED_SUFFIX).is_some() {
+    } else if prepared(UNFINISHED_SUFFIX).is_some() {
         FileKind::Unfinished
     } else {
         FileKind::Other
@@ -99,6 +100,7 @@ mod tests {
             "wal-+0000000000000000042.seg",
             "wal-99999999999999999999.seg",
             "prepared-09223372036854775808.seg",
+            "prepared-09223372036854775808.tmp",
             "wal.lock",
             "notes.txt",
         ] {
