@@ -40,9 +40,9 @@ fn a_read_costs_calls_by_the_stretch_and_memory_by_the_segment() {
     );
 }
 
-/// A replay started a thread for each segment.
+/// A replay started a thread for each segment. From the disk it has two that only read.
 #[test]
-fn a_read_of_many_segments_has_one_thread() {
+fn a_read_of_many_segments_has_two_threads_at_most() {
     let directory = tempfile::tempdir().unwrap();
     let log = Log::open(Config::new(directory.path()).segment_bytes(4 << 20)).unwrap();
     let payload = vec![7; 4000];
@@ -61,8 +61,8 @@ fn a_read_of_many_segments_has_one_thread() {
             most = most.max(threads_named("wal-read"));
         }
     }
-    // The only reader with a thread in this process.
-    assert_eq!(most, 1);
+    // The only reader with threads in this process.
+    assert!((1..=2).contains(&most), "{most}");
 }
 
 fn threads_named(name: &str) -> usize {

@@ -5,6 +5,7 @@ mod drawn;
 mod footer;
 mod forged;
 
+use nodedb_wal::storage::IoMode;
 use nodedb_wal::storage::sim::SimDisk;
 use nodedb_wal::*;
 
@@ -17,6 +18,8 @@ const RARE_NAME: &str = "rare";
 fn written(disk: &SimDisk) -> Reader {
     write(Config::on(disk.storage()));
     disk.kill_process();
+    // What is written through the cache is in it: only then are parts told apart.
+    disk.set_io_mode(IoMode::Buffered);
     Reader::open_on(disk.storage()).unwrap()
 }
 

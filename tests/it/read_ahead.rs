@@ -1,7 +1,9 @@
 //! Reading ahead with a thread gives what reading without one gives: the same records, and the same
-//! error in front of the same damage.
+//! error in front of the same damage. So does reading past the page cache.
 
+use nodedb_tests::watched::Watch;
 use nodedb_wal::storage::sim::SimDisk;
+use nodedb_wal::storage::{Access, IoMode, OsStorage, Storage};
 use nodedb_wal::types::KindCode;
 use nodedb_wal::*;
 
@@ -111,4 +113,83 @@ fn damage_is_met_after_every_record_in_front_of_it() {
             assert!(errors.iter().all(|error| *error == errors[0]));
         }
     }
+}
+
+/// The simulated disk says that its cache holds everything when writes go through it, and nothing when
+/// they do not.
+#[test]
+fn what_is_read_past_the_page_cache_is_what_is_read_through_it() {
+    let disk = written();
+    let name = Reader::open_on(disk.storage()).unwrap().segments().unwrap()[0].clone();
+    let name = name.path.file_name().unwrap().to_str().unwrap().to_owned();
+    for damage_at in [None, Some(1 << 20), Some(5_000_001)] {
+        let disk = disk.fork();
+        if let Some(offset) = damage_at {
+            disk.flip_bit(&name, offset, 3).unwrap();
+        }
+        for options in ways_to_read() {
+            for threads in [false, true] {
+                disk.set_io_mode(IoMode::Direct);
+                let past = read(&disk, threads, options.clone());
+                disk.set_io_mode(IoMode::Buffered);
+                let through = read(&disk, threads, options.clone());
+                assert_eq!(past, through, "{damage_at:?} {options:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_system_that_takes_no_direct_reads_is_read_through_the_cache() {
+    let disk = written();
+    let watch = Watch::default();
+    watch.refuse_direct_reads();
+    let reader = Reader::open_on(watch.over(disk.storage())).unwrap();
+    let mut records = reader.read(ReadOptions::all()).unwrap();
+    while records.next().unwrap().is_some() {}
+    assert_eq!(records.stats().records_delivered, 4_000);
+    assert!(watch.direct_reads_refused() > 0, "nothing was read so");
+}
+
+/// A replay of a long log leaves what others have in the page cache where it is: of the log's own bytes
+/// nothing gets there.
+#[test]
+fn reading_what_is_in_no_cache_brings_nothing_into_it() {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let config = Config::new(directory.path()).segment_bytes(16 << 20);
+    let log = Log::open(config).unwrap();
+    if log.stats().io_mode == IoMode::Buffered {
+        println!("skipped: this file system takes no direct I/O");
+        return;
+    }
+    let payload = vec![7; 60_000];
+    let record = Record::raw(RecordKind::Put, Scope::default(), &payload);
+    for _ in 0..1_000 {
+        log.append(&record).unwrap();
+    }
+    log.close().unwrap();
+    let reader = Reader::open(directory.path()).unwrap();
+    let segments = reader.segments().unwrap();
+    let sealed = &segments[..segments.len() - 1];
+    assert!(sealed.len() >= 3, "{segments:?}");
+    let storage = OsStorage::new(directory.path(), IoMode::Buffered);
+    let files: Vec<_> = sealed
+        .iter()
+        .map(|segment| {
+            let name = segment.path.file_name().unwrap().to_str().unwrap();
+            let file = storage.open(name, Access::Read).unwrap();
+            file.forget_cached().unwrap();
+            file
+        })
+        .collect();
+    let mut records = reader.read(ReadOptions::all()).unwrap();
+    let mut read = 0;
+    while let Some(record) = records.next().unwrap() {
+        assert_eq!(record.payload, payload);
+        read += 1;
+    }
+    assert_eq!(read, 1_000);
+    // The middle: opening has a look at both ends.
+    let cached = files.iter().filter(|file| file.is_cached(8 << 20)).count();
+    assert_eq!(cached, 0, "of {}", files.len());
 }

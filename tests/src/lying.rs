@@ -197,6 +197,10 @@ impl StorageFile for LiarFile {
         Ok(read)
     }
 
+    fn is_cached(&self, offset: u64) -> bool {
+        self.inner.is_cached(offset)
+    }
+
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
         catch_up(&self.late)?;
         match self.lie {

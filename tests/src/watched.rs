@@ -1,5 +1,5 @@
 //! Storage that is watched: what is read is counted, what is written is told, and writes to a file can be
-//! held up for as long as a test wants. It changes nothing else.
+//! held up for as long as a test wants, and direct reads refused. It changes nothing else.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -62,6 +62,9 @@ struct State {
     held: Option<usize>,
     /// Writes that are held up now.
     waiting: usize,
+    /// Whether direct reads are refused, and how many were.
+    refuses_direct: bool,
+    refused: usize,
 }
 
 impl Watch {
@@ -102,6 +105,18 @@ impl Watch {
         self.0.changed.notify_all();
     }
 
+    /// Has every read past the page cache refused from now on, as some file systems do that let a file
+    /// be opened for it.
+    pub fn refuse_direct_reads(&self) {
+        self.state().refuses_direct = true;
+    }
+
+    /// How many were.
+    #[must_use]
+    pub fn direct_reads_refused(&self) -> usize {
+        self.state().refused
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,10 +153,20 @@ struct Watched {
 }
 
 impl Watched {
-    fn file(&self, inner: Arc<dyn StorageFile>, name: &str) -> Arc<dyn StorageFile> {
+    fn file(
+        &self,
+        inner: Arc<dyn StorageFile>,
+        name: &str,
+        access: Access,
+    ) -> Arc<dyn StorageFile> {
         let watch = self.watch.clone();
         let file = watch.state().number_of(name);
-        Arc::new(WatchedFile { inner, watch, file })
+        Arc::new(WatchedFile {
+            inner,
+            watch,
+            file,
+            access,
+        })
     }
 }
 
@@ -168,12 +193,12 @@ impl Storage for Watched {
 
     fn create(&self, name: &str, len: u64) -> io::Result<Arc<dyn StorageFile>> {
         let file = self.inner.create(name, len)?;
-        Ok(self.file(file, name))
+        Ok(self.file(file, name, Access::Write))
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn StorageFile>> {
         let file = self.inner.open(name, access)?;
-        Ok(self.file(file, name))
+        Ok(self.file(file, name, access))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -221,6 +246,7 @@ struct WatchedFile {
     inner: Arc<dyn StorageFile>,
     watch: Watch,
     file: usize,
+    access: Access,
 }
 
 impl StorageFile for WatchedFile {
@@ -229,9 +255,17 @@ impl StorageFile for WatchedFile {
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        if self.access == Access::ReadDirect && self.watch.state().refuses_direct {
+            self.watch.state().refused += 1;
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let read = self.inner.read_at(bytes, offset)?;
         self.watch.state().bytes_read += read as u64;
         Ok(read)
+    }
+
+    fn is_cached(&self, offset: u64) -> bool {
+        self.inner.is_cached(offset)
     }
 
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {

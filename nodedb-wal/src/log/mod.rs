@@ -27,6 +27,7 @@ mod read_ahead;
 mod read_enter;
 mod read_filter;
 mod read_options;
+mod read_past_cache;
 mod read_place;
 mod read_route;
 mod reader;

@@ -15,8 +15,9 @@ use crate::types::{Lsn, LsnRange};
 
 /// A stream of records.
 ///
-/// It holds some stretches of the log in memory: 4 MiB, or as much as the largest record takes. The
-/// next ones are brought in and checked by a thread of the reader's own, which ends with it. Records
+/// It holds some stretches of the log in memory: up to 14 MiB, or as much as the largest record takes. The
+/// next ones are brought in and checked by one or two threads of the reader's own, which end with it. What
+/// the page cache does not hold is read past it, and it stays as it was. Records
 /// that are lent out live until the next call. None is delivered that is not durable, and no batch in
 /// part.
 #[derive(Debug)]

@@ -1,9 +1,11 @@
-//! Reading ahead: the stretches of a plan are brought in and checked by a second thread while the
-//! reader lends out those before, and are handed over in order.
+//! Reading ahead: the stretches of a plan are brought in and checked by threads of the reader's own
+//! while it lends out those before, and are handed over in order.
 //!
-//! Whoever has nothing else to do takes the next stretch, the reader too. Without a thread the reader
-//! takes each stretch when it comes to it: the same steps, in an order that a seed repeats. The thread
-//! is started by the first plan that is long enough, and ends with the reader.
+//! From the page cache, whoever has nothing else to do takes the next stretch, the reader too: it copies
+//! and checks. From the disk, two threads bring in and the reader checks, so that the disk always has
+//! something to do; they check too where they are as far ahead as they may be. Without a thread the
+//! reader takes each stretch when it comes to it: the same steps, in an order that a seed repeats.
+//! Threads are started by the first plan that is long enough, and end with the reader.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,10 +16,10 @@ use crate::sync::{Condvar, JoinHandle, Mutex, MutexGuard, ThreadBuilder};
 use crate::types::Lsn;
 
 /// How many stretches may be in memory besides the one that is lent out.
-const AHEAD_CHUNKS: usize = 4;
+const AHEAD_CHUNKS: usize = 5;
 
 /// How many bytes those may have; a longer one is brought in when it is its turn.
-const AHEAD_BYTES: usize = 4 << 20;
+const AHEAD_BYTES: usize = 6 << 20;
 
 /// A plan of fewer bytes is over before a thread has started.
 const THREAD_PAYS_BYTES: usize = 2 << 20;
@@ -32,6 +34,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Brings in and checks a stretch; how many bytes were read.
     fn load(&self, at: usize, chunk: &mut Chunk) -> u64 {
         let mut picker = self.picker.clone();
         self.stretches.get(at).map_or(0, |stretch| {
@@ -41,11 +44,31 @@ impl Plan {
         })
     }
 
+    /// Brings in a stretch and leaves it unchecked; how many bytes were read.
+    fn fetch(&self, at: usize, chunk: &mut Chunk) -> u64 {
+        let stretch = self.stretches.get(at);
+        stretch.map_or(0, |stretch| chunk.fetch(&self.source, stretch))
+    }
+
+    /// Checks a stretch that was brought in.
+    fn check(&self, at: usize, chunk: &mut Chunk) {
+        let mut picker = self.picker.clone();
+        if let Some(stretch) = self.stretches.get(at) {
+            chunk.check(&self.source, stretch, picker.payloads(), |header| {
+                picker.pick(header)
+            });
+        }
+    }
+
+    fn is_past_cache(&self) -> bool {
+        self.source.past_cache.is_some()
+    }
+
     fn bytes(&self, at: usize) -> usize {
         self.stretches.get(at).map_or(0, Stretch::len)
     }
 
-    fn all_bytes(&self) -> usize {
+    pub(super) fn all_bytes(&self) -> usize {
         self.stretches.iter().map(Stretch::len).sum()
     }
 }
@@ -54,7 +77,7 @@ impl Plan {
 #[derive(Debug)]
 pub(crate) struct ReadAhead {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     may_start: bool,
 }
 
@@ -80,8 +103,21 @@ struct State {
 
 #[derive(Debug)]
 enum Slot {
+    /// Somebody is at it.
     Begun,
+    /// Brought in.
+    Fetched(Chunk),
+    /// And checked.
     Ready(Chunk),
+}
+
+impl Slot {
+    fn into_chunk(self) -> Option<Chunk> {
+        match self {
+            Self::Fetched(chunk) | Self::Ready(chunk) => Some(chunk),
+            Self::Begun => None,
+        }
+    }
 }
 
 impl ReadAhead {
@@ -89,7 +125,7 @@ impl ReadAhead {
     pub(crate) fn new(allows_threads: bool) -> Self {
         Self {
             shared: Arc::default(),
-            thread: None,
+            threads: Vec::new(),
             may_start: allows_threads,
         }
     }
@@ -98,7 +134,10 @@ impl ReadAhead {
     pub(crate) fn begin(&mut self, plan: Plan) {
         if self.may_start && plan.all_bytes() >= THREAD_PAYS_BYTES {
             self.may_start = false;
-            self.thread = start_thread(&self.shared);
+            self.threads.extend(start_thread(&self.shared));
+        }
+        if plan.is_past_cache() && self.threads.len() == 1 {
+            self.threads.extend(start_thread(&self.shared));
         }
         self.shared.state.lock().replace_plan(Some(Arc::new(plan)));
         self.shared.changed.notify_all();
@@ -140,7 +179,7 @@ impl ReadAhead {
                 }
             } else if state.slots.is_empty() && planned < first {
                 state.base += 1;
-            } else if !self.shared.work(&mut state, self.thread.is_none()) {
+            } else if !self.shared.help(&mut state, self.threads.is_empty()) {
                 if state.is_thread_gone {
                     return Err(used);
                 }
@@ -159,9 +198,10 @@ impl Drop for ReadAhead {
     fn drop(&mut self) {
         self.shared.state.lock().is_over = true;
         self.shared.changed.notify_all();
-        let thread = self.thread.take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread that reads ahead panicked");
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread that reads ahead panicked");
+            }
         }
     }
 }
@@ -188,23 +228,48 @@ impl Shared {
         let _tells = TellsWhenGone(self);
         let mut state = self.state.lock();
         while !state.is_over {
-            if !self.work(&mut state, false) {
+            if !self.begin_next(&mut state, false) && !self.check_next(&mut state) {
                 self.changed.wait(&mut state);
             }
         }
     }
 
+    /// What the reader does while it waits; `false` when there is nothing to do. It does not wait for
+    /// the disk while others do.
+    fn help(&self, state: &mut MutexGuard<'_, State>, is_alone: bool) -> bool {
+        let is_past_cache = state.plan.as_ref().is_some_and(|plan| plan.is_past_cache());
+        self.check_next(state) || ((is_alone || !is_past_cache) && self.begin_next(state, is_alone))
+    }
+
     /// Brings in the next stretch that nobody has begun, with the lock free meanwhile; `false` when
     /// there is none, or no room for it.
-    fn work(&self, state: &mut MutexGuard<'_, State>, is_alone: bool) -> bool {
+    fn begin_next(&self, state: &mut MutexGuard<'_, State>, is_alone: bool) -> bool {
         let Some((plan, at)) = state.next_job(is_alone) else {
             return false;
         };
         state.slots.push_back(Slot::Begun);
         let mut chunk = state.free.pop().unwrap_or_default();
-        let bytes = MutexGuard::unlocked(state, || plan.load(at, &mut chunk));
+        let (bytes, slot) = MutexGuard::unlocked(state, || {
+            if plan.is_past_cache() && !is_alone {
+                (plan.fetch(at, &mut chunk), Slot::Fetched(chunk))
+            } else {
+                (plan.load(at, &mut chunk), Slot::Ready(chunk))
+            }
+        });
         state.bytes_read += bytes;
-        state.put(&plan, at, chunk);
+        state.put(&plan, at, slot);
+        self.changed.notify_all();
+        true
+    }
+
+    /// Checks the next stretch that was brought in and not checked, with the lock free meanwhile; `false`
+    /// when there is none.
+    fn check_next(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        let Some((plan, at, mut chunk)) = state.next_fetched() else {
+            return false;
+        };
+        MutexGuard::unlocked(state, || plan.check(at, &mut chunk));
+        state.put(&plan, at, Slot::Ready(chunk));
         self.changed.notify_all();
         true
     }
@@ -234,23 +299,30 @@ impl State {
         (ahead == 0 || has_room).then(|| (Arc::clone(plan), at))
     }
 
+    /// The next stretch that was brought in and that nobody checks yet.
+    fn next_fetched(&mut self) -> Option<(Arc<Plan>, usize, Chunk)> {
+        let plan = self.plan.as_ref()?;
+        let is_fetched = |slot: &Slot| matches!(slot, Slot::Fetched(_));
+        let ahead = self.slots.iter().position(is_fetched)?;
+        let slot = std::mem::replace(self.slots.get_mut(ahead)?, Slot::Begun);
+        let chunk = slot.into_chunk()?;
+        Some((Arc::clone(plan), self.base + ahead, chunk))
+    }
+
     /// Puts a chunk in its place, unless nobody waits for it any more.
-    fn put(&mut self, plan: &Arc<Plan>, at: usize, chunk: Chunk) {
+    fn put(&mut self, plan: &Arc<Plan>, at: usize, filled: Slot) {
         let is_current = self.plan.as_ref().is_some_and(|now| Arc::ptr_eq(now, plan));
         let slot = at.checked_sub(self.base).filter(|_| is_current);
         match slot.and_then(|slot| self.slots.get_mut(slot)) {
-            Some(slot) => *slot = Slot::Ready(chunk),
-            None => self.give_back(chunk),
+            Some(slot) => *slot = filled,
+            None => self.give_back(filled.into_chunk().unwrap_or_default()),
         }
     }
 
     /// Goes past the next stretch; its chunk.
     fn pass(&mut self) -> Option<Chunk> {
         self.base += 1;
-        match self.slots.pop_front() {
-            Some(Slot::Ready(chunk)) => Some(chunk),
-            Some(Slot::Begun) | None => None,
-        }
+        self.slots.pop_front().and_then(Slot::into_chunk)
     }
 
     fn give_back(&mut self, chunk: Chunk) {
@@ -263,7 +335,7 @@ impl State {
         self.plan = plan;
         self.base = 0;
         for slot in std::mem::take(&mut self.slots) {
-            if let Slot::Ready(chunk) = slot {
+            if let Some(chunk) = slot.into_chunk() {
                 self.give_back(chunk);
             }
         }
@@ -277,7 +349,7 @@ mod tests {
     #[test]
     fn the_thread_has_ended_when_the_reader_is_dropped() {
         let mut ahead = ReadAhead::new(true);
-        ahead.thread = start_thread(&ahead.shared);
+        ahead.threads.extend(start_thread(&ahead.shared));
         let shared = Arc::downgrade(&ahead.shared);
         drop(ahead);
         assert!(shared.upgrade().is_none(), "the thread holds it still");

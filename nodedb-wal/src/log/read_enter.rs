@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::read::Records;
 use super::read_ahead::Plan;
 use super::read_filter::{excludes_segment, holds_unknown_required};
+use super::read_past_cache::{is_on_disk, read_past_cache};
 use super::read_place::Place;
 use super::read_route::{Route, Way};
 use super::view::Placed;
@@ -87,7 +88,7 @@ impl Records {
         if self.picker.payloads() != Payloads::All {
             walk.headers_only();
         }
-        self.plan(&walk, &route, placed.last_lsn);
+        self.plan(&placed, &walk, &route);
         self.place = Some(Place::new(placed, walk, route));
         Ok(true)
     }
@@ -111,8 +112,8 @@ impl Records {
     }
 
     /// Has what can be wanted of a sealed segment read ahead.
-    fn plan(&mut self, walk: &Walk, route: &Route, last_lsn: Option<Lsn>) {
-        let Some(last) = last_lsn else { return };
+    fn plan(&mut self, placed: &Placed, walk: &Walk, route: &Route) {
+        let Some(last) = placed.last_lsn else { return };
         let source = walk.source(self.options.drop_behind);
         let lsns = LsnRange {
             first: self.next_lsn,
@@ -123,11 +124,15 @@ impl Records {
             return;
         }
         self.picker.from = self.next_lsn;
-        self.ahead.begin(Plan {
+        let mut plan = Plan {
             source,
             stretches,
             picker: self.picker.clone(),
-        });
+        };
+        if is_on_disk(&plan) {
+            read_past_cache(&mut plan, &placed.entry);
+        }
+        self.ahead.begin(plan);
     }
 
     /// Reports that no segment holds the next record, which happens only where a damaged log is

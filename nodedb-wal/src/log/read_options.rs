@@ -134,9 +134,10 @@ impl ReadOptions {
         self
     }
 
-    /// Has the page cache forget what was read, so that reading a long log once does not push out what
-    /// others use. What was in the cache before is forgotten as well: a read that will soon be
-    /// repeated is faster without.
+    /// Has the page cache forget what was read from it or through it, so that reading a long log once
+    /// does not push out what others use. What was in the cache before is forgotten as well: a read that
+    /// will soon be repeated is faster without. Of a segment that the cache holds hardly anything of,
+    /// nothing comes into it either way.
     #[must_use]
     pub fn drop_behind(mut self) -> Self {
         self.drop_behind = true;

@@ -18,7 +18,7 @@ use crate::types::{Epoch, Lsn, RecordKind};
 /// that is the order in which they were appended.
 ///
 /// It ends where the logs ended when it was opened. Each core's stream holds some stretches of its log
-/// in memory, 4 MiB or as much as the largest record takes, however long the logs are; records are
+/// in memory, up to 14 MiB or as much as the largest record takes, however long the logs are; records are
 /// lent out in place until the next call.
 #[derive(Debug)]
 pub struct Merge {

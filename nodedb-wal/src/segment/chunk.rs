@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::scan::{Payloads, Pick, Piece, Scanned, reaches_end, scan};
 use crate::format::RecordHeader;
 use crate::format::checksum::HeaderSeed;
-use crate::format::layout::{block_floor, record};
+use crate::format::layout::{BLOCK_BYTES, block_floor, record};
 use crate::storage::{AlignedBuf, StorageFile};
 use crate::types::Lsn;
 
@@ -16,6 +16,8 @@ const KEPT_BYTES: usize = 2 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) file: Arc<dyn StorageFile>,
+    /// The same file past the page cache, where that is the way to read it.
+    pub(crate) past_cache: Option<Arc<dyn StorageFile>>,
     pub(crate) seed: HeaderSeed,
     /// Where bytes of the segment end for this reader.
     pub(crate) end: u64,
@@ -53,6 +55,11 @@ impl Stretch {
     pub(crate) fn len(&self) -> usize {
         usize::try_from(self.to.saturating_sub(self.from)).unwrap_or(usize::MAX)
     }
+
+    /// Whether `next` starts where this one ends, with the record behind its last one.
+    pub(crate) fn is_followed_by(&self, next: &Self) -> bool {
+        self.to == next.from && self.last.next() == next.first
+    }
 }
 
 /// A stretch in memory, and the wanted records in it that were not lent out yet.
@@ -89,6 +96,47 @@ impl Chunk {
         payloads: Payloads,
         mut pick: impl FnMut(&RecordHeader) -> Pick,
     ) -> u64 {
+        self.make_room(stretch);
+        let parts_read = self.load_parts(source, stretch, payloads, &mut pick);
+        if self.scanned.is_some() {
+            return parts_read;
+        }
+        let read = self.fetch(source, stretch);
+        self.check(source, stretch, payloads, pick);
+        parts_read + read
+    }
+
+    /// Brings `stretch` in; how many bytes were read.
+    pub(crate) fn fetch(&mut self, source: &Source, stretch: &Stretch) -> u64 {
+        let lead = self.make_room(stretch);
+        let read = self.bring_in(source, lead);
+        self.len = lead + read;
+        if source.drop_behind {
+            // From the start of its block on: the end of the last chunk left that block.
+            source.file.advise_done(self.start, self.len as u64);
+        }
+        read as u64
+    }
+
+    /// Checks `stretch`, which was brought in.
+    pub(crate) fn check(
+        &mut self,
+        source: &Source,
+        stretch: &Stretch,
+        payloads: Payloads,
+        pick: impl FnMut(&RecordHeader) -> Pick,
+    ) {
+        let part = Part {
+            from: stretch.from,
+            to: self.start + self.len as u64,
+            first: stretch.first,
+            last: stretch.last,
+        };
+        self.scanned = Some(self.scan_part(source, &part, payloads, pick).0);
+    }
+
+    /// Forgets what there is and has memory for `stretch`; where in that it starts.
+    fn make_room(&mut self, stretch: &Stretch) -> usize {
         self.clear();
         self.start = block_floor(stretch.from);
         let lead = usize::try_from(stretch.from - self.start).unwrap_or_default();
@@ -98,26 +146,22 @@ impl Chunk {
         }
         self.buf.grow(wanted);
         self.len = wanted;
-        let parts_read = self.load_parts(source, stretch, payloads, &mut pick);
-        if self.scanned.is_some() {
-            return parts_read;
+        lead
+    }
+
+    /// Fills the buffer from `lead` on; how many bytes of that could be read.
+    fn bring_in(&mut self, source: &Source, lead: usize) -> usize {
+        let wanted = self.len;
+        if let Some(file) = &source.past_cache {
+            // Whole blocks: what the buffer starts with, and what it is long.
+            let blocks = &mut self.buf.as_mut_slice()[..wanted.next_multiple_of(BLOCK_BYTES)];
+            if let Ok(read) = file.read_at(blocks, self.start) {
+                return read.min(wanted).saturating_sub(lead);
+            }
         }
-        self.clear();
         let into = &mut self.buf.as_mut_slice()[lead..wanted];
-        let read = source.file.read_at(into, stretch.from).unwrap_or_default();
-        self.len = lead + read;
-        if source.drop_behind {
-            // From the start of its block on: the end of the last chunk left that block.
-            source.file.advise_done(self.start, self.len as u64);
-        }
-        let part = Part {
-            from: stretch.from,
-            to: self.start + self.len as u64,
-            first: stretch.first,
-            last: stretch.last,
-        };
-        self.scanned = Some(self.scan_part(source, &part, payloads, pick).0);
-        parts_read + read as u64
+        let read = source.file.read_at(into, self.start + lead as u64);
+        read.unwrap_or_default()
     }
 
     /// Brings in and checks the wanted parts of a stretch only; how many bytes were read. Nothing was

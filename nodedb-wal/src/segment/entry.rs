@@ -164,6 +164,11 @@ impl SegmentEntry {
         open_for_reading(self.storage.as_ref(), &self.name, &self.path)
     }
 
+    /// Opens the file for reading past the page cache, where that can be done.
+    pub(crate) fn file_past_cache(&self) -> Option<Arc<dyn StorageFile>> {
+        self.storage.open(&self.name, Access::ReadDirect).ok()
+    }
+
     /// How the segment ended, once it is sealed.
     pub(crate) fn trailer(&self) -> Option<&Trailer> {
         self.trailer.get()

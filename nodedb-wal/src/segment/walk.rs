@@ -153,6 +153,7 @@ impl Walk {
     pub(crate) fn source(&self, drop_behind: bool) -> Source {
         Source {
             file: self.cursor.file(),
+            past_cache: None,
             seed: self.seed,
             end: self.cursor.end(),
             drop_behind,

@@ -22,6 +22,9 @@ pub enum IoMode {
 pub enum Access {
     /// Reading, through the page cache.
     Read,
+    /// Reading, past the page cache: whole blocks into memory aligned to one. Some file systems refuse
+    /// to open a file so, some to read it then.
+    ReadDirect,
     /// Reading, and durable writes.
     Write,
 }
@@ -213,6 +216,12 @@ pub trait StorageFile: Send + Sync + fmt::Debug {
     /// storage that cannot tell, all is in memory.
     fn read_cached_at(&self, bytes: &mut [u8], offset: u64) -> usize {
         self.read_at(bytes, offset).unwrap_or_default()
+    }
+
+    /// Whether the page cache holds the byte at `offset` now, and so the page around it. For a storage
+    /// that cannot tell, it does.
+    fn is_cached(&self, _offset: u64) -> bool {
+        true
     }
 
     /// Writes `blocks` at `offset`; when it returns `Ok`, they are durable. Short and interrupted

@@ -100,6 +100,7 @@ fn loaded_by(file: Records, parts: Box<[Part]>) -> (Chunk, u64) {
         seed: HeaderSeed::of_salt(1),
         end: all,
         drop_behind: false,
+        past_cache: None,
     };
     let mut chunk = Chunk::default();
     let read = chunk.load(&source, &stretch, Payloads::Lent, |header| {
@@ -216,6 +217,7 @@ fn a_read_that_drops_behind_leaves_no_block_out_and_any_other_drops_none() {
             seed: HeaderSeed::of_salt(1),
             end: 1 << 20,
             drop_behind,
+            past_cache: None,
         };
         let mut chunk = Chunk::default();
         for (from, to) in [(4096, 10_000), (10_000, 20_000)] {

@@ -168,6 +168,11 @@ impl Storage for OsStorage {
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn StorageFile>> {
         let (file, mode) = match access {
             Access::Read => (open_plain(&self.path.join(name))?, Mode::Cached),
+            Access::ReadDirect => {
+                let mut options = OpenOptions::new();
+                options.read(true).custom_flags(OFlag::O_DIRECT.bits());
+                (options.open(self.path.join(name))?, Mode::Cached)
+            }
             Access::Write => self.open_for_writing(name, false)?,
         };
         Ok(Arc::new(OsFile::new(file, mode)))

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::sync::LazyLock;
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, PosixFadviseAdvice, fallocate, posix_fadvise};
 
+use super::cached;
 use crate::format::layout::BLOCK_BYTES;
 use crate::storage::complete::{read_all, write_all};
 use crate::storage::{AlignedBuf, StorageFile, WriteError};
@@ -61,7 +61,11 @@ impl StorageFile for OsFile {
     }
 
     fn read_cached_at(&self, bytes: &mut [u8], offset: u64) -> usize {
-        read_without_waiting(&self.file, bytes, offset).unwrap_or_default()
+        cached::read_without_waiting(&self.file, bytes, offset).unwrap_or_default()
+    }
+
+    fn is_cached(&self, offset: u64) -> bool {
+        cached::holds(&self.file, offset).unwrap_or(true)
     }
 
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
@@ -146,29 +150,6 @@ fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     write_all(bytes.len(), |done| {
         file.write_at(&bytes[done..], offset + done as u64)
     })
-}
-
-/// How many bytes could be read without waiting for the disk; `None` where none could, or the system
-/// cannot do that.
-fn read_without_waiting(file: &File, bytes: &mut [u8], offset: u64) -> Option<usize> {
-    let offset = nix::libc::off_t::try_from(offset).ok()?;
-    let part = nix::libc::iovec {
-        iov_base: bytes.as_mut_ptr().cast(),
-        iov_len: bytes.len(),
-    };
-    #[expect(unsafe_code, reason = "no safe wrapper takes RWF_NOWAIT")]
-    // SAFETY: `part` is the one element of its array and describes `bytes`, which are borrowed
-    // exclusively until the call is over, and the descriptor is open as long as `file` is borrowed.
-    let read = unsafe {
-        nix::libc::preadv2(
-            file.as_raw_fd(),
-            &raw const part,
-            1,
-            offset,
-            nix::libc::RWF_NOWAIT,
-        )
-    };
-    usize::try_from(read).ok()
 }
 
 /// Gives the file `len` bytes of allocated space that read as zeros.

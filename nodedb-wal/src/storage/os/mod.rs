@@ -1,5 +1,6 @@
 //! The real file system.
 
+mod cached;
 mod clock;
 mod directory;
 mod file;

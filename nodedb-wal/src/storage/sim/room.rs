@@ -85,6 +85,9 @@ impl Storage for SimStorage {
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn StorageFile>> {
+        if access == Access::ReadDirect && self.io_mode() == IoMode::Buffered {
+            return Err(Errno::EINVAL.into());
+        }
         let file = self.disk.state().open_named(self.boot, &self.full(name))?;
         Ok(self.file(file, access))
     }
@@ -166,7 +169,7 @@ impl SimFile {
     }
 
     fn check_write(&self, offset: u64, len: u64) -> io::Result<()> {
-        if self.access == Access::Read {
+        if self.access != Access::Write {
             return Err(Errno::EBADF.into());
         }
         check_aligned(offset, len)
@@ -195,7 +198,7 @@ impl StorageFile for SimFile {
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        if self.access == Access::Write && self.disk.state().io_mode == IoMode::Direct {
+        if self.access != Access::Read && self.disk.state().io_mode == IoMode::Direct {
             Self::check_direct(bytes, offset)?;
         }
         read_all(bytes.len(), |done| {
@@ -207,6 +210,11 @@ impl StorageFile for SimFile {
                 offset + done as u64,
             )
         })
+    }
+
+    /// What is written past the page cache is not in it.
+    fn is_cached(&self, _offset: u64) -> bool {
+        self.disk.state().io_mode == IoMode::Buffered
     }
 
     fn write_durable(&self, blocks: &[u8], offset: u64) -> Result<(), WriteError> {
@@ -224,7 +232,7 @@ impl StorageFile for SimFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        if self.access == Access::Read {
+        if self.access != Access::Write {
             return Err(Errno::EINVAL.into());
         }
         self.disk.state().set_len(self.boot, self.file, len)
