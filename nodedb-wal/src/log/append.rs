@@ -163,7 +163,10 @@ impl Core {
                     self.turn.wait(state);
                     turns.was_woken = true;
                 }
-                _ => self.changed.wait(state),
+                _ => {
+                    state.handed.is_full = state.disk == Disk::Writing && fits_segment;
+                    self.changed.wait(state);
+                }
             }
             state.counters.append_stalled(reason, started);
         }
