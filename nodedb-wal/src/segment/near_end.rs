@@ -35,6 +35,8 @@ pub(super) struct NearEnd<'a> {
     buf: AlignedBuf,
     /// Where the bytes in `buf` stand, and how many there are.
     held: (u64, usize),
+    /// The last frontier that was come by on the way to the end.
+    last_frontier: Option<Frontier>,
     bytes_read: u64,
 }
 
@@ -58,6 +60,7 @@ impl<'a> NearEnd<'a> {
             capacity: segment.header().capacity,
             buf: AlignedBuf::zeroed(PROBE_BYTES),
             held: (0, 0),
+            last_frontier: None,
             bytes_read: 0,
         })
     }
@@ -78,6 +81,25 @@ impl<'a> NearEnd<'a> {
             }
             at = reached;
         }
+    }
+
+    /// How many bytes back from `end` there may be a frontier that the last one vouches for: as many as
+    /// the records that it does not vouch for take, going by the segment's average.
+    pub(super) fn unvouched_bytes(&self, end: u64) -> u64 {
+        let Some(last) = self.last_frontier else {
+            return 0;
+        };
+        let records = (last.last_lsn.next().value()).saturating_sub(self.first_lsn.value());
+        let open = (last.last_lsn.value()).saturating_sub(last.durable_lsn.value());
+        let filled = end.saturating_sub(DATA_START);
+        let bytes = u128::from(filled) * u128::from(open.min(records)) / u128::from(records.max(1));
+        u64::try_from(bytes).unwrap_or(filled)
+    }
+
+    /// Has the disk begin to bring in the last `back` bytes before `end`.
+    pub(super) fn announce_back(&self, end: u64, back: u64) {
+        let from = block_floor(end.saturating_sub(back));
+        self.file.advise_soon(from, end.saturating_sub(from));
     }
 
     /// The first frontier in the last `back` bytes before `end`.
@@ -132,15 +154,16 @@ impl<'a> NearEnd<'a> {
     fn follow(&mut self, mut at: u64) -> Result<(u64, bool)> {
         let read_until = self.bytes_read + FOLLOW_BYTES;
         loop {
-            if let Some(whole) = self.whole_at(at)? {
-                at = whole.end;
-            } else {
-                let next = block_ceil(at);
-                match (next > at, self.whole_at(next)?) {
-                    (true, Some(whole)) => at = whole.end,
-                    _ => return Ok((at, true)),
-                }
-            }
+            let next = block_ceil(at);
+            let whole = match self.whole_at(at)? {
+                None if next > at => self.whole_at(next)?,
+                found => found,
+            };
+            let Some(whole) = whole else {
+                return Ok((at, true));
+            };
+            at = whole.end;
+            self.last_frontier = whole.frontier.or(self.last_frontier);
             if self.bytes_read > read_until {
                 return Ok((at, false));
             }

@@ -73,7 +73,13 @@ pub(crate) fn examine_last_writes(segment: &SegmentEntry) -> Result<Tail> {
     let near_bytes = near_bytes(segment.header().capacity);
     let mut near_end = NearEnd::of(segment, near_bytes)?;
     let end = near_end.end()?;
+    // A bulk load leaves several writes that nothing vouches for yet.
+    let unvouched_bytes = near_end.unvouched_bytes(end);
     let mut back = near_bytes;
+    if unvouched_bytes > near_bytes / 2 {
+        back += unvouched_bytes;
+        near_end.announce_back(end, back);
+    }
     // What the frontiers seen so far vouch for: those further back say less. One that none of them
     // vouches for, inside a large batch that was cut off say, is no place to start from.
     let mut vouched = Lsn::MAX;
