@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::prepare::Space;
+use super::space_pool::Space;
 use super::state::{Active, Core, Disk, State};
 use super::stats::Stalled;
 use crate::error::{Error, Result};

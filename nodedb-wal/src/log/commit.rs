@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::bulk::When;
-use super::prepare::Space;
+use super::space_pool::Space;
 use super::state::{Core, Disk, State};
 use crate::config::TailPolicy;
 use crate::error::{Error, Result};
@@ -198,8 +198,9 @@ impl Core {
         write
     }
 
-    /// Half-way through a segment the next one is made ready; and at once when small writes have come
-    /// to a segment whose space is for a bulk load, as that of a log that was just opened may be.
+    /// Half-way through a segment the next one is made ready, of a bulk load later and only allocated; at
+    /// once when small writes have come to a segment whose space is for a bulk load, as that of a log that
+    /// was just opened may be.
     fn ask_for_next_segment(&self, state: &mut State) {
         let position = state.filling.position();
         if let Some(active) = &mut state.active
@@ -221,6 +222,14 @@ impl Core {
         {
             active.asked_for_next = true;
             self.preparer.want_next();
+        }
+        if let Some(active) = &mut state.active
+            && !active.asked_for_space
+            && position > active.entry.header().capacity / 4 * 3
+            && active.is_bulk(position)
+        {
+            active.asked_for_space = true;
+            self.preparer.want_next_quickly();
         }
     }
 

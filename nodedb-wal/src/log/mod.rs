@@ -39,6 +39,7 @@ mod scout;
 mod sealing;
 mod settled;
 mod shares;
+mod space_pool;
 mod state;
 mod stats;
 mod streams;

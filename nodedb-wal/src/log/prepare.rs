@@ -1,41 +1,18 @@
-//! Space made ready ahead: files of a segment's length whose every block was written, so that a
-//! commit never grows a file and never changes metadata.
+//! Space made ready ahead, of a segment's length: files whose every block was written, so that a commit
+//! never grows a file and never changes metadata; for a bulk load, which writes large parts once, files
+//! whose space is allocated.
 
 use std::sync::Arc;
 
+use super::space_pool::{Pool, Prepared, Ready, Space, Wanted};
 use crate::error::{Error, Result};
 use crate::format::file_name;
-use crate::storage::{Access, FileEntry, Storage, StorageFile};
-use crate::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use crate::storage::{FileEntry, Storage};
+use crate::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use crate::sync::{JoinHandle, Mutex, ThreadBuilder};
 
 /// How many files are kept ready, recycled ones included.
 const READY_MAX: usize = 2;
-
-/// A file made ready for a segment.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    pub(crate) name: String,
-    pub(crate) file: Arc<dyn StorageFile>,
-    pub(crate) space: Space,
-}
-
-/// What a segment's space is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Space {
-    /// Every block was written before, so that writing it again changes no metadata: the best for
-    /// small commits.
-    Filled,
-    /// Allocated and not written. A bulk load writes it once, and filling it first would be
-    /// writing everything twice.
-    Bulk,
-    /// Allocated and not written, and small writes came. It is left as soon as something better is
-    /// ready.
-    Hurried,
-    /// Allocated, not written, and longer than usual: for one batch. It is left as soon as something
-    /// better is ready, and never used again.
-    Fitted,
-}
 
 /// Makes segment files ready, one ahead on a thread of its own where threads are allowed.
 #[derive(Debug)]
@@ -48,26 +25,8 @@ pub(crate) struct Preparer {
 #[derive(Debug)]
 struct Worker {
     /// Dropped to end the thread.
-    wake: SyncSender<()>,
+    wake: SyncSender<Wanted>,
     thread: JoinHandle<()>,
-}
-
-#[derive(Debug)]
-struct Pool {
-    storage: Arc<dyn Storage>,
-    segment_bytes: u64,
-    ready: Mutex<Ready>,
-    /// Held while a file is made, so that one caller waits for the thread's file rather than making
-    /// a second one.
-    making: Mutex<()>,
-}
-
-#[derive(Debug)]
-struct Ready {
-    /// The file that is taken first, opened ahead.
-    next: Option<Prepared>,
-    names: Vec<String>,
-    next_number: u64,
 }
 
 impl Preparer {
@@ -94,6 +53,7 @@ impl Preparer {
         let ready = Mutex::new(Ready {
             next: None,
             names,
+            allocated: None,
             next_number,
         });
         let pool = Arc::new(Pool {
@@ -133,9 +93,10 @@ impl Preparer {
     pub(crate) fn take_quickly(&self) -> Result<Prepared> {
         match self.pool.pop()? {
             Some(prepared) => Ok(prepared),
-            None if self.worker.lock().is_some() => {
-                self.pool.allocate(self.pool.segment_bytes, Space::Bulk)
-            }
+            None if self.worker.lock().is_some() => match self.pool.take_allocated() {
+                Some(prepared) => Ok(prepared),
+                None => self.pool.allocate(self.pool.segment_bytes, Space::Bulk),
+            },
             None => self.take(),
         }
     }
@@ -167,10 +128,20 @@ impl Preparer {
 
     /// Has the next file made ready, without waiting for it.
     pub(crate) fn want_next(&self) {
+        self.ask_for(Wanted::Filled);
+    }
+
+    /// Has the next file for a bulk load made ready, without waiting for it: a filled one, or else an
+    /// allocated one.
+    pub(crate) fn want_next_quickly(&self) {
+        self.ask_for(Wanted::Allocated);
+    }
+
+    fn ask_for(&self, wanted: Wanted) {
         if let Some(worker) = &*self.worker.lock() {
-            match worker.wake.try_send(()) {
-                // Already told, or the thread ended: then `take` makes the file itself.
-                Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+            match worker.wake.try_send(wanted) {
+                // Already told, or the thread ended: then whoever takes a file makes it.
+                Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
             }
         }
     }
@@ -215,6 +186,9 @@ impl Preparer {
                 tracing::error!("the thread that makes segments ready panicked");
             }
         }
+        if let Some(unused) = self.pool.take_allocated() {
+            self.give_back(unused);
+        }
     }
 }
 
@@ -237,122 +211,6 @@ impl Worker {
                 source,
             })?;
         Ok(Self { wake, thread })
-    }
-}
-
-impl Pool {
-    fn run(&self, woken: &Receiver<()>) {
-        while let Ok(()) = woken.recv() {
-            let _one_at_a_time = self.making.lock();
-            if self.ready.lock().next.is_some() {
-                continue;
-            }
-            match self.take_or_make() {
-                Ok(prepared) => self.ready.lock().keep(prepared),
-                // Whoever needs the file tries again and gets the error.
-                Err(error) => tracing::warn!(%error, "no segment could be made ready ahead"),
-            }
-        }
-    }
-
-    fn take_or_make(&self) -> Result<Prepared> {
-        match self.pop()? {
-            Some(prepared) => Ok(prepared),
-            None => self.make(),
-        }
-    }
-
-    fn pop(&self) -> Result<Option<Prepared>> {
-        let name = {
-            let mut ready = self.ready.lock();
-            if let Some(prepared) = ready.next.take() {
-                return Ok(Some(prepared));
-            }
-            ready.names.pop()
-        };
-        name.map(|name| self.open_ready(name)).transpose()
-    }
-
-    fn number(&self) -> u64 {
-        let mut ready = self.ready.lock();
-        let number = ready.next_number;
-        ready.next_number += 1;
-        number
-    }
-
-    /// Makes a file: all its blocks are written, and it has its name only once they are.
-    fn make(&self) -> Result<Prepared> {
-        let number = self.number();
-        let unfinished = file_name::unfinished(number);
-        let name = file_name::prepared(number);
-        let file = self
-            .fill(&unfinished)
-            .map_err(|source| self.cannot_make(&unfinished, source))?;
-        self.storage
-            .rename(&unfinished, &name)
-            .map_err(|source| Error::Io {
-                operation: "rename",
-                path: self.storage.path().join(&unfinished),
-                source,
-            })?;
-        let space = Space::Filled;
-        Ok(Prepared { name, file, space })
-    }
-
-    fn cannot_make(&self, unfinished: &str, source: std::io::Error) -> Error {
-        // Half a file is of no use; if it cannot be removed now, opening the log does it.
-        let _best_effort = self.storage.remove(unfinished);
-        Error::of_io("prepare", self.storage.path().join(unfinished), source)
-    }
-
-    fn open_ready(&self, name: String) -> Result<Prepared> {
-        let file = self
-            .storage
-            .open(&name, Access::Write)
-            .map_err(|source| Error::Io {
-                operation: "open",
-                path: self.storage.path().join(&name),
-                source,
-            })?;
-        Ok(Prepared {
-            name,
-            file,
-            space: Space::Filled,
-        })
-    }
-
-    /// Makes a file whose space is allocated, and no more. It keeps the name of an unfinished one
-    /// until it becomes a segment.
-    fn allocate(&self, len: u64, space: Space) -> Result<Prepared> {
-        let name = file_name::unfinished(self.number());
-        let made = self
-            .storage
-            .create(&name, len)
-            .and_then(|file| file.sync().map(|()| file));
-        match made {
-            Ok(file) => Ok(Prepared { name, file, space }),
-            Err(source) => Err(self.cannot_make(&name, source)),
-        }
-    }
-
-    fn fill(&self, name: &str) -> std::io::Result<Arc<dyn StorageFile>> {
-        let file = self.storage.create(name, self.segment_bytes)?;
-        file.write_zeros(0, self.segment_bytes)?;
-        file.sync()?;
-        Ok(file)
-    }
-}
-
-impl Ready {
-    fn count(&self) -> usize {
-        self.names.len() + usize::from(self.next.is_some())
-    }
-
-    /// Keeps an opened file. When there is one already, the other's name is enough.
-    fn keep(&mut self, prepared: Prepared) {
-        if let Some(other) = self.next.replace(prepared) {
-            self.names.push(other.name);
-        }
     }
 }
 

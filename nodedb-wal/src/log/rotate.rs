@@ -7,8 +7,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::prepare::{Prepared, Space};
 use super::sealing::Ended;
+use super::space_pool::{Prepared, Space};
 use super::state::{Active, Core, Disk, State};
 use crate::error::{Error, Result};
 use crate::format::SegmentHeader;
@@ -221,6 +221,7 @@ pub(crate) fn begin_segment(
         space: prepared.space,
         roomy_end: 0,
         asked_for_next: false,
+        asked_for_space: false,
         is_spent: false,
     })
 }

@@ -7,8 +7,8 @@
 
 use std::sync::Arc;
 
-use super::prepare::Space;
 use super::rotate::seal_entry;
+use super::space_pool::Space;
 use super::state::{Active, Core, State};
 use crate::error::{Error, Result};
 use crate::segment::SealedEnd;

@@ -8,9 +8,10 @@ use super::commit_async::Pending;
 use super::followers::Followers;
 use super::handover::{Handed, Handover};
 use super::past::Past;
-use super::prepare::{Preparer, Space};
+use super::prepare::Preparer;
 use super::sealing::{Sealer, Sealing};
 use super::shares::Shares;
+use super::space_pool::Space;
 use super::stats::{Counters, Waits};
 use super::sync_behind::{Syncer, Syncing};
 use super::view::View;
@@ -154,6 +155,8 @@ pub(crate) struct Active {
     pub(crate) roomy_end: u64,
     /// Whether the segment after this one was asked for.
     pub(crate) asked_for_next: bool,
+    /// Whether space for it was asked for, a bulk load going on.
+    pub(crate) asked_for_space: bool,
     /// Whether parts of a batch that was given up stand behind the last record: whole records, which
     /// nothing may be written in front of. The segment takes nothing more.
     pub(crate) is_spent: bool,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::histogram::Histogram;
 use super::snapshot::{BYTES_MAX, NANOS_MAX, RECORDS_MAX, SegmentSpace, Stall, nanos_since};
 use crate::error::Error;
-use crate::log::prepare::Space;
+use crate::log::space_pool::Space;
 
 /// The counters kept under the log's lock.
 #[derive(Debug)]
