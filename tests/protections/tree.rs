@@ -59,8 +59,15 @@ impl Copy {
             tree: home.join("tree"),
             target: home.join("target"),
         };
-        for path in files() {
-            copy.write(&path, &fs::read(root().join(&path)).unwrap());
+        let files = files();
+        for path in &files {
+            copy.write(path, &fs::read(root().join(path)).unwrap());
+        }
+        // What an earlier copy had and the tree has no more: a test that moved would be there twice.
+        let mut copied = Vec::new();
+        walk(&copy.tree, "", &mut copied);
+        for path in copied.iter().filter(|path| !files.contains(path)) {
+            fs::remove_file(copy.path(path)).unwrap();
         }
         copy
     }
