@@ -72,3 +72,43 @@ fn a_write_may_end_anywhere_in_a_block() {
         assert_eq!(lens, [4096 - 2 * 64 - end, 100, 0]);
     }
 }
+
+/// A disk lost 160 KiB in the middle of a segment of 1 MiB, the very place where opening looks first for
+/// the end among it, and more than it looks behind an end. What is behind the hole had been acknowledged;
+/// the thread that examines the segment whole finds it, and the log must stop: it is giving out the
+/// numbers of those records once more.
+#[test]
+fn records_behind_a_hole_that_opening_took_for_the_end_stop_the_log() {
+    let disk = SimDisk::new(1);
+    let config = || Config::on(disk.storage()).segment_bytes(1 << 20);
+    let log = Log::open(config()).unwrap();
+    let payload = vec![7; 4000];
+    let record = Record::raw(RecordKind::Put, Scope::default(), &payload);
+    let mut last = Lsn::ZERO;
+    while log.segments().unwrap()[0].data_bytes < 800 << 10 {
+        last = log.append(&record).unwrap();
+        log.commit(last).unwrap();
+    }
+    drop(log);
+    disk.kill_process();
+    disk.patch(NAME, 496 << 10, &[0; 160 << 10]).unwrap();
+    // Whoever asks for the whole segment to be looked at is told at once.
+    let whole = Log::open(config().open_check(OpenCheck::LastSegment));
+    assert!(matches!(whole, Err(Error::Damaged { .. })), "{whole:?}");
+    let log = Log::open(config()).unwrap();
+    let taken = log.recovery().last_lsn;
+    assert!(taken < last, "{taken} of {last}");
+    match log.finish_recovery() {
+        Err(Error::Unsealed { source }) => match &*source {
+            Error::Poisoned { source } => match &**source {
+                Error::Damaged { lsns, .. } => {
+                    assert_eq!((lsns.first, lsns.last), (taken.next(), last.previous()));
+                }
+                other => panic!("{other}"),
+            },
+            other => panic!("{other}"),
+        },
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(log.append(&record), Err(Error::Poisoned { .. })));
+}
