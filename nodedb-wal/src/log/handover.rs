@@ -89,8 +89,9 @@ impl Core {
     /// Goes on with the next full buffer, where it is there and nobody else has the disk: whoever filled
     /// it has to wake up first, and the disk would wait for that.
     fn take_full(&self, state: &mut MutexGuard<'_, State>) {
+        let is_full = state.handed.is_full && !state.filling.is_empty();
         let may_go_on = state.check_usable().is_ok() && state.refused.is_none();
-        if state.handed.is_full && state.disk == Disk::Idle && may_go_on {
+        if is_full && state.disk == Disk::Idle && may_go_on {
             state.disk = Disk::Writing;
             state.handed.write = Some(self.cut(state));
         }
