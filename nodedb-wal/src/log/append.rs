@@ -163,10 +163,7 @@ impl Core {
                     self.turn.wait(state);
                     turns.was_woken = true;
                 }
-                _ => {
-                    state.handed.is_full = state.disk == Disk::Writing && fits_segment;
-                    self.changed.wait(state);
-                }
+                _ => self.changed.wait(state),
             }
             state.counters.append_stalled(reason, started);
         }

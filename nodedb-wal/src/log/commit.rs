@@ -194,7 +194,6 @@ impl Core {
         state.watch.vouched_lsn = frontier.durable_lsn;
         state.syncing.nothing_waits();
         state.last_cut_lsn = state.next_lsn.previous();
-        state.handed.is_full = false;
         write
     }
 

@@ -23,8 +23,6 @@ pub(crate) struct Handover {
 pub(crate) struct Handed {
     /// The write the thread is to do next. The disk is taken for it.
     write: Option<WriteBuffer>,
-    /// Whether somebody waits for the buffer that is being filled to be cut, which is full.
-    pub(crate) is_full: bool,
     thread: Option<JoinHandle<()>>,
     is_over: bool,
 }
@@ -77,23 +75,11 @@ impl Core {
                     tracing::debug!(%error, "a write that was handed over failed");
                 }
                 self.release_disk(&mut state);
-                self.take_full(&mut state);
             } else if state.handed.is_over {
                 return;
             } else {
                 self.handover.asked.wait(&mut state);
             }
-        }
-    }
-
-    /// Goes on with the next full buffer, where it is there and nobody else has the disk: whoever filled
-    /// it has to wake up first, and the disk would wait for that.
-    fn take_full(&self, state: &mut MutexGuard<'_, State>) {
-        let is_full = state.handed.is_full && !state.filling.is_empty();
-        let may_go_on = state.check_usable().is_ok() && state.refused.is_none();
-        if is_full && state.disk == Disk::Idle && may_go_on {
-            state.disk = Disk::Writing;
-            state.handed.write = Some(self.cut(state));
         }
     }
 
