@@ -165,8 +165,11 @@ impl Core {
         }
         let written = if state.filling.is_empty() && state.refused.is_none() {
             self.sync_written(state).and_then(|()| {
-                // Not in the block of what it vouches for: one damage must not take both.
-                state.filling.leave_block();
+                // Not in the block of what it vouches for: one damage must not take both. Unless records
+                // came while the sync was on its way, which stand there.
+                if state.filling.is_empty() {
+                    state.filling.leave_block();
+                }
                 let write = self.cut(state);
                 self.write_one(state, write)
             })
