@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use nodedb_wal::{
-    Config, DatabaseId, Error, Log, Lsn, ReadOptions, Reader, Record, RecordKind, Scope, TenantId,
-    VshardId,
+    Config, DatabaseId, Envelope, Error, Log, Lsn, ReadOptions, Reader, Record, RecordKind, Scope,
+    TenantId, VshardId,
 };
 
 use crate::disks::{commit_in_the_end, full_at, until_there_is_room};
@@ -31,6 +31,31 @@ fn full_buffers() {
 #[test]
 fn whoever_needs_room_gets_it() {
     check("full buffers", full_buffers);
+}
+
+/// A full buffer was handed over for a record whose encoder then failed, so that nothing waits in the next
+/// one. The witness has the full one synced, with the lock free, while another thread appends.
+fn witness_beside_an_append() {
+    let (disk, log) = open(|config| config.buffer_bytes(4096));
+    append(&log, &[7; 3000]).unwrap();
+    let envelope = Envelope::raw(RecordKind::Put, Scope::default(), 3000);
+    let failed = log.append_with(&envelope, |_| Err(Error::Closed));
+    assert!(matches!(failed, Err(Error::Closed)));
+    let log = Arc::new(log);
+    in_threads(2, move |number| {
+        if number == 0 {
+            log.witness().unwrap();
+        } else {
+            let lsn = append(&log, &[7; 100]).unwrap();
+            check_durable(&disk, lsn, log.commit(lsn).unwrap());
+        }
+    });
+}
+
+/// The record was thrown away, its number given and acknowledged.
+#[test]
+fn what_is_appended_while_the_witness_syncs_is_not_lost() {
+    check("witness", witness_beside_an_append);
 }
 
 /// Buffers are filled and not synced while three threads commit what is in them and a fourth what comes
